@@ -1,0 +1,268 @@
+"""Needs: when a person needs care, of which kind, and where a need of a closed day goes.
+
+One clock a person and kind (ODD 7.2): acute, follow-up, preventive, true emergency, one for each specialty. A clock
+stands still while its need is open, so nobody asks twice for the same need (finite source).
+Writes `episodes.occurrence`, `asked_on`, `wished_on`, `stage`; draws from NEED, SEASON, WISH, CLOSED_DAY, NEVER_ASKED.
+"""
+
+from __future__ import annotations
+
+from math import exp
+
+import numpy as np
+
+from abm.agents.endings import close, record_emergency
+from abm.compiled import rule
+from abm.environment.agenda import give_back
+from abm.environment.diary import forget, remind, take_next
+from abm.randomness import Stream, exponential, normal, order_key, uniform
+from abm.state import NEVER, NOBODY, Channel, Contact, Counter, Kind, Outcome, Stage
+
+GP_ACUTE, GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
+QUIET, ASKING, CANCELLING, BOOKED = (int(stage) for stage in Stage)
+OPENED, QUEUE, EVENTS = int(Counter.OPENED), int(Counter.QUEUE), int(Counter.EVENTS)
+NEVER_ASKED, OWN_CLOCK = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK)
+DUTY, PLATFORM = int(Channel.DUTY), int(Channel.PLATFORM)
+WITHDRAWN = int(Outcome.WITHDRAWN)
+
+
+@rule
+def age_years(patient, day):
+    """Return the completed years of age on a day, 0 for those born later in the warm-up."""
+    return max(0, day - patient.birth_day) * 4 // 1461
+
+
+@rule
+def refresh_rates(world, row, day):
+    """Write a person's needs a day of every kind, by age, sex, conditions and temperament (ODD 7.2)."""
+    patient = world.patients[row]
+    patient.age_band = world.age_bands[age_years(patient, day)]
+    for kind in range(world.kinds.size):
+        rate = world.rates[kind, patient.age_band, patient.is_female]
+        for condition in range(world.condition_rates.shape[1]):
+            if (patient.conditions >> condition) & 1:
+                rate += world.condition_rates[kind, condition]
+        world.personal_rates[row, kind] = rate * patient.need_factor
+    world.personal_rates[row, GP_FOLLOW_UP] += patient.follow_up_rate
+
+
+@rule
+def start_clock(world, row, kind, first_day):
+    """Let the clock of a need run from a day on, and put its next need into the diary.
+
+    Notes
+    -----
+    ODD 7.2. The day is `first_day + floor(E / rate)` with E a unit exponential: each day carries the exact probability
+    1 - exp(-rate). People followed for a condition have a rhythm instead: the interval varies little around its mean.
+    """
+    patient = world.patients[row]
+    episode = world.episodes[row * world.kinds.size + kind]
+    episode.stage = QUIET
+    if patient.age_band != world.age_bands[age_years(patient, first_day)]:
+        refresh_rates(world, row, first_day)
+    rate = world.personal_rates[row, kind]
+    if rate <= 0.0:
+        return
+    episode.occurrence += 1
+    if kind == GP_FOLLOW_UP and patient.follow_up_rate > 0.0:
+        sigma = world.rules[0].rhythm_sigma
+        z = normal(world.key, Stream.NEED, patient.person, kind, episode.occurrence)
+        days = exp(sigma * z - 0.5 * sigma * sigma) / rate
+        if episode.occurrence == 1:  # the run starts in the midst of everybody's rhythm
+            days *= uniform(world.key, Stream.SEASON, patient.person, kind, 0)
+    else:
+        days = exponential(world.key, Stream.NEED, patient.person, kind, episode.occurrence) / rate
+    if days < world.due.size:
+        remind(world, world.due, row * world.kinds.size + kind, first_day + int(days))
+
+
+@rule
+def start_clocks(world):
+    """Start every clock of every person (once, before the first day)."""
+    for row in range(world.patients.size):
+        refresh_rates(world, row, 0)
+        for kind in range(world.kinds.size):
+            start_clock(world, row, kind, 0)
+
+
+@rule
+def collect_needs(world, today):
+    """Take what falls due today: needs arise, cancellations happen, and today's requests are put in order (step 3).
+
+    Notes
+    -----
+    ODD 7.2. The order is an addressed shuffle over persons: it owes nothing to rows, lists or earlier days.
+    """
+    world.counters[QUEUE] = 0
+    node = take_next(world, world.due, today)
+    while node >= 0:
+        row, kind = node // world.kinds.size, node % world.kinds.size
+        stage = world.episodes[node].stage
+        if stage != BOOKED:
+            forget(world, node)
+        if stage == QUIET:
+            need_arises(world, row, kind, today)
+        elif stage == CANCELLING:
+            cancel(world, row, kind, today)
+        elif stage == ASKING:
+            queue_request(world, row, kind, today)
+        node = take_next(world, world.due, today)
+
+
+@rule
+def queue_request(world, row, kind, today):
+    """Put a request into today's queue."""
+    place = world.counters[QUEUE]
+    world.queue[place] = row * world.kinds.size + kind
+    world.queue_keys[place] = order_key(world.key, world.patients[row].person, kind, today)
+    world.counters[QUEUE] = place + 1
+
+
+@rule
+def need_arises(world, row, kind, today):
+    """Turn a need that falls due into a request, an emergency visit, or nothing (out of season)."""
+    patient = world.patients[row]
+    episode = world.episodes[row * world.kinds.size + kind]
+    if world.kinds[kind].is_seasonal and world.season[today] < 1.0:
+        draw = uniform(world.key, Stream.SEASON, patient.person, kind, today + 1)
+        if draw >= world.season[today]:
+            start_clock(world, row, kind, today + 1)
+            return
+    world.counters[EVENTS] += 1
+    if kind == EMERGENCY:
+        record_emergency(world, row, today, OWN_CLOCK)
+        start_clock(world, row, kind, today + 1)
+        return
+    if kind == GP_ACUTE and goes_elsewhere(world, row, patient.person, episode.occurrence, today):
+        return
+    open_request(world, row, kind, world.next_open[today])
+    if episode.asked_on == today:
+        queue_request(world, row, kind, today)
+    else:
+        remind(world, world.due, row * world.kinds.size + kind, episode.asked_on)
+
+
+@rule
+def open_request(world, row, kind, asked_on):
+    """Open a request, asked on a day, with the date that suits."""
+    episode = world.episodes[row * world.kinds.size + kind]
+    world.counters[OPENED] += 1
+    episode.stage = ASKING
+    episode.asked_on = asked_on
+    episode.wished_on = asked_on + wished_horizon(world, world.patients[row].person, kind, episode.occurrence)
+    episode.appointment_on = NEVER
+    episode.provider = NOBODY
+    episode.place = NOBODY
+    episode.channel = 0
+    episode.attempts = 0
+    episode.is_planned = 0
+
+
+@rule
+def wished_horizon(world, person, kind, occurrence):
+    """Return how many days ahead the person would like to come: 0 for symptoms, a drawn horizon otherwise (ODD 7.4)."""
+    mean_days = world.kinds[kind].wish_days
+    if mean_days == 0.0:
+        return 0
+    return int(exponential(world.key, Stream.WISH, person, kind, occurrence) * mean_days)
+
+
+@rule
+def goes_elsewhere(world, row, person, occurrence, today):
+    """Tell whether an acute need never reaches a surgery: emergency department unasked, duty care, platform (ODD 7.6)."""
+    rules = world.rules[0]
+    if rules.p_never_asked > 0.0:
+        if uniform(world.key, Stream.NEVER_ASKED, person, GP_ACUTE, occurrence) < rules.p_never_asked:
+            record_emergency(world, row, today, NEVER_ASKED)
+            start_clock(world, row, GP_ACUTE, today + 1)
+            return True
+    if world.is_open[today]:
+        return False
+    draw = uniform(world.key, Stream.CLOSED_DAY, person, GP_ACUTE, occurrence)
+    channel = 0
+    if draw < rules.duty_share_closed_day:
+        channel = DUTY
+    elif draw < rules.duty_share_closed_day + rules.platform_share_closed_day:
+        channel = PLATFORM if world.patients[row].has_digital_access else 0
+    if channel == 0:
+        return False
+    open_request(world, row, GP_ACUTE, today)
+    see_at_once(world, row, GP_ACUTE, channel, today)
+    return True
+
+
+@rule
+def see_at_once(world, row, kind, channel, today):
+    """Book somebody for today with a service that has no agenda here (duty care, platform)."""
+    node = row * world.kinds.size + kind
+    episode = world.episodes[node]
+    episode.stage = BOOKED
+    episode.booked_on = today
+    episode.appointment_on = today
+    episode.provider = NOBODY
+    episode.place = NOBODY
+    episode.seconds = 0
+    episode.channel = channel
+    remind(world, world.visits, node, today)
+
+
+@rule
+def cancel(world, row, kind, today):
+    """Cancel an appointment: its time is free again; the person asks anew or withdraws (ODD 7.4)."""
+    episode = world.episodes[row * world.kinds.size + kind]
+    person = world.patients[row].person
+    if episode.provider != NOBODY:
+        give_back(world, episode.provider, episode.appointment_on, episode.seconds)
+    if episode.is_planned:
+        world.planned_room[episode.provider, episode.appointment_on] += episode.seconds
+        episode.is_planned = 0
+        start_clock(world, row, kind, today + 1)
+        return
+    draw = uniform(world.key, Stream.REBOOK, person, kind + world.kinds.size * episode.attempts, episode.occurrence)
+    if draw < world.rules[0].rebook_share:
+        ask_again(world, row, kind, today)
+    else:
+        close(world, row, kind, today, WITHDRAWN)
+        start_clock(world, row, kind, today + 1)
+
+
+@rule
+def ask_again(world, row, kind, today):
+    """Put a request whose appointment fell through back into the queue, its first asking date kept."""
+    node = row * world.kinds.size + kind
+    episode = world.episodes[node]
+    episode.stage = ASKING
+    episode.provider = NOBODY
+    episode.appointment_on = NEVER
+    episode.attempts += 1
+    day = world.next_open[today]
+    if day == today:
+        queue_request(world, row, kind, today)
+    else:
+        remind(world, world.due, node, day)
+
+
+@rule
+def need_now(world, row, kind, day):
+    """Let a need arise on a day without waiting for its clock (a referral); nothing happens while one is open.
+
+    Returns
+    -------
+    True when a request was opened.
+    """
+    node = row * world.kinds.size + kind
+    episode = world.episodes[node]
+    if episode.stage != QUIET:
+        return False
+    forget(world, node)
+    episode.occurrence += 1
+    open_request(world, row, kind, world.next_open[day])
+    remind(world, world.due, node, episode.asked_on)
+    return True
+
+
+@rule
+def in_order(world):
+    """Return today's queue, shape (requests,), in the order of the addressed shuffle."""
+    n_requests = world.counters[QUEUE]
+    return world.queue[:n_requests][np.argsort(world.queue_keys[:n_requests])]

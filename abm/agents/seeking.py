@@ -1,0 +1,279 @@
+"""Seeking care: which offers a request meets, which one is chosen, and what happens when none is acceptable.
+
+Offers (ODD 7.3): own general practitioner (appointment, walk-in session, video, overtime), others within reach, a
+platform; for a specialty the local agendas and an outside pole. The choice is a multinomial logit on travel, wait and
+loyalty. Too long a wait is no offer: the person goes to the emergency department, tries again, or does without.
+Draws from TOLERANCE, VIDEO, HOME, URGENT, POLE_WAIT, CHOICE, DIVERSION.
+"""
+
+from __future__ import annotations
+
+from math import exp
+
+from abm.agents.endings import close, record_emergency
+from abm.agents.needs import age_years, in_order, start_clock
+from abm.compiled import rule
+from abm.environment.agenda import NO_SLOT, first_slot, first_urgent_slot, give_appointment, take
+from abm.environment.diary import remind
+from abm.randomness import Stream, normal, uniform
+from abm.state import NOBODY, Channel, Contact, Kind, Outcome, Stage
+
+FIRST_SPECIALTY, GP_ACUTE = int(Kind.FIRST_SPECIALTY), int(Kind.GP_ACUTE)
+OWN_GP, OTHER_GP, WALK_IN, HOME = int(Channel.OWN_GP), int(Channel.OTHER_GP), int(Channel.WALK_IN), int(Channel.HOME)
+VIDEO_OWN_GP, PLATFORM = int(Channel.VIDEO_OWN_GP), int(Channel.PLATFORM)
+LOCAL_AGENDA, POLE = int(Channel.LOCAL_AGENDA), int(Channel.POLE)
+FORGONE, DIVERTED = int(Outcome.FORGONE), int(Outcome.DIVERTED)
+NOTHING_IN_TIME = int(Contact.NOTHING_IN_TIME)
+ASKING = int(Stage.ASKING)
+
+
+@rule
+def seek_care(world, today):
+    """Let today's requests meet their offers, one after another in the order of the day (step 4)."""
+    for node in in_order(world):
+        row, kind = node // world.kinds.size, node % world.kinds.size
+        if kind >= FIRST_SPECIALTY:
+            n_offers = specialist_offers(world, row, kind, today)
+        else:
+            n_offers = general_practitioner_offers(world, row, kind, today)
+        if n_offers == 0:
+            nothing_acceptable(world, row, kind, today)
+        else:
+            accept(world, row, kind, world.offers[choose(world, row, kind, n_offers)], today)
+
+
+@rule
+def longest_wait(world, person, kind, occurrence):
+    """Return the days beyond the wished date that a person accepts for this need: lognormal around a median."""
+    rules = world.kinds[kind]
+    if rules.tolerance_sigma == 0.0:
+        return rules.tolerance_days
+    z = normal(world.key, Stream.TOLERANCE, person, kind, occurrence)
+    return rules.tolerance_days * exp(rules.tolerance_sigma * z)
+
+
+@rule
+def sub_address(world, kind, attempts):
+    """Return the sub-address of a draw that is made again at each attempt."""
+    return kind + world.kinds.size * attempts
+
+
+@rule
+def make_offer(world, n_offers, provider, place, day, channel, seconds, utility):
+    """Write an offer on the table and return how many there are now."""
+    offer = world.offers[n_offers]
+    offer.provider = provider
+    offer.place = place
+    offer.day = day
+    offer.channel = channel
+    offer.seconds = seconds
+    offer.utility = utility
+    return n_offers + 1
+
+
+@rule
+def general_practitioner_offers(world, row, kind, today):
+    """Lay out what general practice offers for a request and return the number of acceptable offers (ODD 7.3)."""
+    patient = world.patients[row]
+    episode = world.episodes[row * world.kinds.size + kind]
+    wished = max(episode.wished_on, today)
+    patience = longest_wait(world, patient.person, kind, episode.occurrence)
+    n_offers = 0
+    base_minutes = 0.0
+    own = patient.registered_gp
+    if own != NOBODY:
+        base_minutes = world.minutes[patient.commune, world.providers[own].place]
+        n_offers = own_practice_offers(world, row, kind, own, wished, today, patience)
+    elif world.neighbours.shape[1] > 0 and world.neighbours[patient.commune, 0] != NOBODY:
+        base_minutes = world.minutes[patient.commune, world.providers[world.neighbours[patient.commune, 0]].place]
+    n_offers = other_practice_offers(world, patient, kind, own, base_minutes, wished, today, patience, n_offers)
+    if is_video_considered(world, patient, kind, episode, world.rules[0].platform_share, 1):
+        n_offers = make_offer(
+            world, n_offers, NOBODY, NOBODY, today, PLATFORM, 0, world.rules[0].platform_utility
+        )
+    return n_offers
+
+
+@rule
+def own_practice_offers(world, row, kind, own, wished, today, patience):
+    """Lay out the offers of the registered general practitioner: appointment, walk-in, video, overtime."""
+    patient = world.patients[row]
+    episode = world.episodes[row * world.kinds.size + kind]
+    desk = world.providers[own]
+    loyalty = world.rules[0].loyalty_utility
+    per_day = world.kinds[kind].wait_disutility
+    channel, seconds = OWN_GP, desk.visit_seconds
+    if is_home_visit(world, patient, kind, episode, today):
+        channel, seconds = HOME, desk.home_visit_seconds
+    n_offers = 0
+    day = first_slot(world, own, wished, today, seconds)
+    if day != NO_SLOT and day - wished <= patience:
+        utility = loyalty - per_day * (day - wished)
+        n_offers = make_offer(world, n_offers, own, desk.place, day, channel, seconds, utility)
+    if kind == GP_ACUTE and wished == today:
+        if day != today and world.overtime[own, today] >= seconds:
+            n_offers = make_offer(world, n_offers, own, desk.place, today, channel, seconds, loyalty)
+        if channel == OWN_GP and world.walk_in[own, today] >= seconds:
+            utility = loyalty + world.rules[0].walk_in_utility
+            n_offers = make_offer(world, n_offers, own, desk.place, today, WALK_IN, seconds, utility)
+    if desk.offers_video and is_video_considered(world, patient, kind, episode, world.rules[0].video_share, 0):
+        day = first_slot(world, own, wished, today, desk.video_seconds)
+        if day != NO_SLOT and day - wished <= patience:
+            utility = loyalty + world.rules[0].video_utility - per_day * (day - wished)
+            n_offers = make_offer(world, n_offers, own, NOBODY, day, VIDEO_OWN_GP, desk.video_seconds, utility)
+    return n_offers
+
+
+@rule
+def other_practice_offers(world, patient, kind, own, base_minutes, wished, today, patience, n_offers):
+    """Lay out the offers of the practices around; travel counts as minutes beyond those to the own practice."""
+    rules = world.kinds[kind]
+    for place_in_row in range(world.neighbours.shape[1]):
+        other = world.neighbours[patient.commune, place_in_row]
+        if other == NOBODY:
+            break
+        desk = world.providers[other]
+        if other == own or not desk.accepts_others:
+            continue
+        extra_minutes = max(0.0, world.minutes[patient.commune, desk.place] - base_minutes)
+        day = first_slot(world, other, wished, today, desk.visit_seconds)
+        if day != NO_SLOT and day - wished <= patience:
+            utility = -rules.travel_disutility * extra_minutes - rules.wait_disutility * (day - wished)
+            n_offers = make_offer(world, n_offers, other, desk.place, day, OTHER_GP, desk.visit_seconds, utility)
+        if kind == GP_ACUTE and wished == today and world.walk_in[other, today] >= desk.visit_seconds:
+            utility = -rules.travel_disutility * extra_minutes + world.rules[0].walk_in_utility
+            n_offers = make_offer(world, n_offers, other, desk.place, today, WALK_IN, desk.visit_seconds, utility)
+    return n_offers
+
+
+@rule
+def is_video_considered(world, patient, kind, episode, share, which):
+    """Tell whether a consultation by video is thought of: digital access, eligible need, today's habit (ODD 7.3)."""
+    if share == 0.0 or not patient.has_digital_access:
+        return False
+    draw = uniform(world.key, Stream.VIDEO, patient.person, kind + world.kinds.size * which, episode.occurrence)
+    return draw < share * world.rules[0].video_eligible_share
+
+
+@rule
+def is_home_visit(world, patient, kind, episode, today):
+    """Tell whether the doctor comes to the person's home: a drawn share of the visits of the very old."""
+    rules = world.rules[0]
+    if rules.home_visit_share == 0.0 or age_years(patient, today) < rules.home_visit_age_years:
+        return False
+    return uniform(world.key, Stream.HOME, patient.person, kind, episode.occurrence) < rules.home_visit_share
+
+
+@rule
+def specialist_offers(world, row, kind, today):
+    """Lay out the local agendas of a specialty and one outside pole (ODD 7.3, 7.4).
+
+    Notes
+    -----
+    The wait at a pole is one addressed draw a request from the published series of *accepted* waits: the person does
+    not choose the best of several draws.
+    """
+    patient = world.patients[row]
+    episode = world.episodes[row * world.kinds.size + kind]
+    rules = world.kinds[kind]
+    urgent = rules.p_urgent > 0.0 and (
+        uniform(world.key, Stream.URGENT, patient.person, kind, episode.occurrence) < rules.p_urgent
+    )
+    wished = today if urgent else max(episode.wished_on, today)
+    patience = longest_wait(world, patient.person, kind, episode.occurrence)
+    n_offers = 0
+    for place_in_list in range(rules.first_local, rules.first_local + rules.n_local):
+        provider = world.local_providers[place_in_list]
+        desk = world.providers[provider]
+        if urgent:
+            day = first_urgent_slot(world, provider, today, desk.visit_seconds)
+        else:
+            day = first_slot(world, provider, wished, today, desk.visit_seconds)
+        if day == NO_SLOT or day - wished > patience:
+            continue
+        utility = -rules.travel_disutility * world.minutes[patient.commune, desk.place]
+        utility -= rules.wait_disutility * (day - wished)
+        n_offers = make_offer(world, n_offers, provider, desk.place, day, LOCAL_AGENDA, desk.visit_seconds, utility)
+    if rules.n_poles > 0:
+        n_offers = pole_offer(world, patient, kind, episode, wished, patience, n_offers)
+    return n_offers
+
+
+@rule
+def pole_offer(world, patient, kind, episode, wished, patience, n_offers):
+    """Lay out the nearest pole of a specialty, with the wait that this request meets there."""
+    rules = world.kinds[kind]
+    place = NOBODY
+    for place_in_list in range(rules.first_pole, rules.first_pole + rules.n_poles):
+        candidate = world.pole_places[place_in_list]
+        if place == NOBODY or world.minutes[patient.commune, candidate] < world.minutes[patient.commune, place]:
+            place = candidate
+    z = normal(world.key, Stream.POLE_WAIT, patient.person, kind, episode.occurrence)
+    wait_days = int(rules.pole_wait_median_days * exp(rules.pole_wait_sigma * z))
+    if rules.n_local > 0 and wait_days > patience:
+        return n_offers
+    utility = -rules.travel_disutility * world.minutes[patient.commune, place] - rules.wait_disutility * wait_days
+    return make_offer(world, n_offers, NOBODY, place, wished + wait_days, POLE, 0, utility)
+
+
+@rule
+def choose(world, row, kind, n_offers):
+    """Choose between the offers on the table by a multinomial logit; returns the place of the one chosen."""
+    if n_offers == 1:
+        return 0
+    offers = world.offers
+    best = offers[0].utility
+    for i in range(1, n_offers):
+        best = max(best, offers[i].utility)
+    total = 0.0
+    for i in range(n_offers):
+        total += exp(offers[i].utility - best)
+    episode = world.episodes[row * world.kinds.size + kind]
+    address = sub_address(world, kind, episode.attempts)
+    level = total * uniform(world.key, Stream.CHOICE, world.patients[row].person, address, episode.occurrence)
+    for i in range(n_offers - 1):
+        level -= exp(offers[i].utility - best)
+        if level < 0.0:
+            return i
+    return n_offers - 1
+
+
+@rule
+def accept(world, row, kind, offer, today):
+    """Take the chosen offer's time out of the agenda and give the appointment."""
+    provider = offer.provider
+    if provider != NOBODY:
+        if offer.channel == WALK_IN:
+            world.walk_in[provider, today] -= offer.seconds
+        elif world.free[provider, offer.day] + world.reserve[provider, offer.day] >= offer.seconds:
+            take(world, provider, offer.day, offer.seconds)
+        else:
+            world.overtime[provider, today] -= offer.seconds
+    give_appointment(world, row, kind, offer, today)
+
+
+@rule
+def nothing_acceptable(world, row, kind, today):
+    """End an attempt without an acceptable offer: emergency department, another try later, or doing without (ODD 7.3)."""
+    node = row * world.kinds.size + kind
+    episode = world.episodes[node]
+    rules = world.kinds[kind]
+    person = world.patients[row].person
+    if rules.p_divert > 0.0:
+        address = sub_address(world, kind, episode.attempts)
+        draw = uniform(world.key, Stream.DIVERSION, person, address, episode.occurrence)
+        if draw < rules.p_divert:
+            close(world, row, kind, today, DIVERTED)
+            record_emergency(world, row, today, NOTHING_IN_TIME)
+            start_clock(world, row, kind, today + 1)
+            return
+    episode.attempts += 1
+    if episode.attempts >= rules.most_attempts:
+        close(world, row, kind, today, FORGONE)
+        start_clock(world, row, kind, today + 1)
+        return
+    again = today + rules.retry_days
+    if again < world.next_open.size:
+        again = world.next_open[again]
+    episode.stage = ASKING
+    remind(world, world.due, node, again)

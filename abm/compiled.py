@@ -1,0 +1,50 @@
+"""How rules become machine code, and where the machine code is kept between processes.
+
+Every rule of the day is decorated with :func:`rule`. Numba notices an edit in the file of a compiled function but not
+in a helper it imports, nor a change of its optimisation level; so the cache folder is named by a digest of all sources
+of this package, of the versions of numba and Python, and of that level. A stale rule can therefore never run.
+With `NUMBA_DISABLE_JIT=1` the same source runs line by line in a debugger and gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+#: Numba's level 1 runs this code 1.3 to 7 times faster than its default 3, and compiles sooner.
+os.environ.setdefault("NUMBA_OPT", "1")
+
+
+def sources_digest(folder: Path = Path(__file__).parent) -> str:
+    """Return a digest (16 hex digits) of everything that decides what the machine code must be."""
+    state = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        state.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for fact in (version("numba"), sys.version, os.environ["NUMBA_OPT"]):
+        state.update(fact.encode() + b"\0")
+    return state.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Return the folder of this very code's machine code, below the user's cache folder."""
+    base = os.environ.get("TERRITOIRE_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "territoire" / f"rules-{sources_digest()}"
+
+
+CACHE_FOLDER = cache_folder()
+os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
+
+import numba  # noqa: E402  (must see the two settings above)
+
+numba.config.CACHE_DIR = str(CACHE_FOLDER)  # for whoever imported numba before us
+
+#: Decorator of a rule: compiled at first use, cached on disk, division by zero as in NumPy.
+rule = numba.njit(cache=True, error_model="numpy", forceinline=True)
+
+
+def is_compiled() -> bool:
+    """Tell whether machine code of these very sources is already in the cache (so that a wait can be announced)."""
+    return bool(numba.config.DISABLE_JIT) or any(CACHE_FOLDER.rglob("*.nbi"))

@@ -1,0 +1,164 @@
+"""Agendas: the time that each professional offers by day, and who takes it.
+
+Owns the columns `free`, `reserve`, `walk_in`, `overtime`, `planned_room` and `providers.first_free`. Time is counted
+in seconds, as a visit by video is shorter and a visit at home longer than one at the surgery. A calendar a provider,
+never a queue that is sorted again: finding a slot costs the days looked at.
+"""
+
+from __future__ import annotations
+
+from math import exp
+
+from abm.compiled import rule
+from abm.environment.diary import remind
+from abm.randomness import Stream, uniform
+from abm.state import Stage
+
+NO_SLOT = -1
+BOOKED, CANCELLING = int(Stage.BOOKED), int(Stage.CANCELLING)
+
+
+@rule
+def first_slot(world, provider, wished_on, today, seconds):
+    """Find the first day on which a provider has room.
+
+    Parameters
+    ----------
+    provider : row in `world.providers`.
+    wished_on : earliest day that suits, >= today.
+    seconds : length of the visit.
+
+    Returns
+    -------
+    day index, or `NO_SLOT` when the book has no room within the provider's horizon.
+
+    Notes
+    -----
+    ODD 7.4. Writes and draws nothing. Evidence: tests/analytical/test_practice.py
+    """
+    desk = world.providers[provider]
+    last = min(today + desk.horizon_days, world.due.size - 1)
+    day = max(wished_on, desk.first_free)
+    while day <= last:
+        if world.free[provider, day] >= seconds:
+            return day
+        day += 1
+    return NO_SLOT
+
+
+@rule
+def first_urgent_slot(world, provider, today, seconds):
+    """Find the first day with room when the time kept for the urgent counts too (specialists; ODD 7.4)."""
+    desk = world.providers[provider]
+    last = min(today + desk.horizon_days, world.due.size - 1)
+    for day in range(today, last + 1):
+        if world.free[provider, day] + world.reserve[provider, day] >= seconds:
+            return day
+    return NO_SLOT
+
+
+@rule
+def first_planned_slot(world, provider, wished_on, today, seconds):
+    """Find the first day with room for a visit booked ahead: these may fill a part of a day only (ODD 7.4)."""
+    last = min(today + world.providers[provider].horizon_days, world.due.size - 1)
+    for day in range(wished_on, last + 1):
+        if world.free[provider, day] >= seconds and world.planned_room[provider, day] >= seconds:
+            return day
+    return NO_SLOT
+
+
+@rule
+def take(world, provider, day, seconds):
+    """Take time out of a provider's day: free time first, then the reserve (the caller found that there is room)."""
+    from_free = min(seconds, world.free[provider, day])
+    world.free[provider, day] -= from_free
+    world.reserve[provider, day] -= seconds - from_free
+    desk = world.providers[provider]
+    if day == desk.first_free:
+        move_first_free(world, provider)
+
+
+@rule
+def give_back(world, provider, day, seconds):
+    """Return the time of a cancelled appointment to the provider's day."""
+    world.free[provider, day] += seconds
+    desk = world.providers[provider]
+    desk.first_free = min(desk.first_free, day)
+
+
+@rule
+def move_first_free(world, provider):
+    """Move the pointer to the first day on which the shortest visit fits."""
+    desk = world.providers[provider]
+    day = desk.first_free
+    while day < world.due.size - 1 and world.free[provider, day] < desk.least_seconds:
+        day += 1
+    desk.first_free = day
+
+
+@rule
+def open_day(world, today):
+    """Release the reserves that are due, and close yesterday (step 1 of the day)."""
+    for provider in range(world.providers.size):
+        desk = world.providers[provider]
+        released = today + desk.release_days
+        if released < world.due.size and world.reserve[provider, released] > 0:
+            world.free[provider, released] += world.reserve[provider, released]
+            world.reserve[provider, released] = 0
+            desk.first_free = min(desk.first_free, released)
+        desk.first_free = max(desk.first_free, today)
+        move_first_free(world, provider)
+
+
+@rule
+def give_appointment(world, row, kind, offer, today):
+    """Write an accepted offer into the episode; its end (visit or cancellation) goes into the diary.
+
+    Notes
+    -----
+    ODD 7.4. Cancellation: a constant hazard per day of lead, so it rises with lead time [B012-B017].
+    """
+    n_kinds = world.kinds.size
+    node = row * n_kinds + kind
+    episode = world.episodes[node]
+    episode.booked_on = today
+    episode.appointment_on = offer.day
+    episode.provider = offer.provider
+    episode.place = offer.place
+    episode.seconds = offer.seconds
+    episode.channel = offer.channel
+    cancelled_on = cancellation_day(world, world.patients[row].person, kind, episode, today)
+    if cancelled_on < offer.day:
+        episode.stage = CANCELLING
+        remind(world, world.due, node, cancelled_on)
+    else:
+        episode.stage = BOOKED
+        remind(world, world.visits, node, offer.day)
+
+
+@rule
+def cancellation_day(world, person, kind, episode, today):
+    """Return the day on which the appointment will be cancelled; its own day when it will not."""
+    lead_days = episode.appointment_on - today
+    rate = world.kinds[kind].cancel_rate
+    if rate == 0.0 or lead_days < 2:
+        return episode.appointment_on
+    draw = uniform(
+        world.key, Stream.CANCEL, person, kind + world.kinds.size * episode.attempts, episode.occurrence
+    )
+    probability = 1.0 - exp(-rate * (lead_days - 1))
+    if draw >= probability:
+        return episode.appointment_on
+    return today + 1 + int((lead_days - 1) * draw / probability)
+
+
+@rule
+def third_next_available(world, provider, today, cap_days):
+    """Return the days until the third free ordinary slot, `cap_days` when there is none by then (ODD 7.4)."""
+    seconds = world.providers[provider].visit_seconds
+    found = 0
+    for wait_days in range(cap_days):
+        found += max(0, world.free[provider, today + wait_days]) // seconds
+        if found >= 3:
+            return wait_days
+    return cap_days
