@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.population import DAYS_A_YEAR
-from abm.state import KIND, RULES, Kind
+from abm.state import KIND, NOWHERE, RULES, Kind
 
 if TYPE_CHECKING:
     from abm.calendar import Calendar
@@ -167,42 +167,69 @@ def _specialty_rates(
     np.add.at(covered, (people.band[eligible], people.sex[eligible]), 1.0)
     shape = shape * np.divide(covered, people.heads, out=np.zeros_like(covered), where=people.heads > 0)
     has = (people.rows.conditions[:, None] >> np.arange(extra.size)) & 1
-    wanted = parameters[f"specialist_acts_per_person_year[{name}]"] * eligible.sum() / max(people.rows.size, 1)
+    scale = parameters["specialist_need_scale"]
+    wanted = scale * parameters[f"specialist_acts_per_person_year[{name}]"] * eligible.sum() / max(people.rows.size, 1)
+    extra = scale * extra
     by_conditions = float((has * extra).sum() / max(people.rows.size, 1))
     level = max(0.0, wanted - by_conditions) / max(people.mean(shape), 1e-12)
     own_share = 1.0 - parameters[f"specialist_referral_share[{name}]"]
-    first_share = own_share * (1.0 - parameters[f"specialist_booked_at_visit_share[{name}]"])
-    return shape * level * first_share, extra * first_share
+    booked = parameters[f"specialist_booked_at_visit_share[{name}]"]
+    interval_years = parameters[f"specialist_follow_up_interval_days[{name}]"] / DAYS_A_YEAR
+    return (
+        own_share * first_needs(shape * level, booked, interval_years),
+        own_share * first_needs(extra, booked, interval_years),
+    )
+
+
+def first_needs(visits_per_year: NDArray, booked: float, interval_years: float) -> NDArray[np.float64]:
+    """Return the first needs a year that lead to a number of visits when a share of visits books the next one.
+
+    Parameters
+    ----------
+    booked : share of visits at the end of which the next is fixed, `interval_years` later.
+
+    Notes
+    -----
+    The clock of first needs stands still while a visit is booked: a cycle lasts 1/needs + booked/(1 - booked) *
+    interval and holds 1/(1 - booked) visits. Where visits come nearly as often as the interval allows, needs are
+    bounded at five times the visits that follow them.
+    """
+    idle_share = np.maximum(0.2, 1.0 - visits_per_year * booked * interval_years)
+    return visits_per_year * (1.0 - booked) / idle_share
 
 
 # --- kinds and rules --------------------------------------------------------------------------------------------
 
 
 def kind_table(
-    parameters: Parameters, specialties: tuple[str, ...], territory: Territory, provider_specialty: NDArray
-) -> tuple[np.recarray, NDArray[np.int32], NDArray[np.int32]]:
-    """Return the kinds of need (rows KIND), the local providers by specialty, and the pole columns by specialty."""
+    parameters: Parameters, specialties: tuple[str, ...], provider_specialty: NDArray
+) -> tuple[np.recarray, NDArray[np.int32]]:
+    """Return the kinds of need (rows KIND) and the local providers, grouped by specialty."""
     kinds = np.zeros(Kind.FIRST_SPECIALTY + len(specialties), KIND).view(np.recarray)
     for kind in GP_KINDS:
         _describe_gp_kind(kinds[kind], kind, parameters)
     local: list[int] = []
-    poles: list[int] = []
     for specialty, name in enumerate(specialties):
         row = kinds[Kind.FIRST_SPECIALTY + specialty]
         _describe_specialty(row, name, parameters)
         here = np.flatnonzero(provider_specialty == specialty)
-        away = [
-            len(territory.communes) + i
-            for i, (kind, offered) in enumerate(
-                zip(territory.sites["kind"], territory.sites["specialties"], strict=True)
-            )
-            if kind == "pole" and name in offered
-        ]
         row.first_local, row.n_local = len(local), here.size
-        row.first_pole, row.n_poles = len(poles), len(away)
         local.extend(here)
-        poles.extend(away)
-    return kinds, np.array(local, np.int32), np.array(poles, np.int32)
+    return kinds, np.array(local, np.int32)
+
+
+def nearest_poles(territory: Territory, minutes: NDArray[np.float64], specialties: tuple[str, ...]) -> NDArray[np.int32]:
+    """Return each commune's nearest outside pole of each specialty, a column of `minutes`, shape (c, specialties)."""
+    n_communes = len(territory.communes)
+    table = np.full((n_communes, len(specialties)), NOWHERE, np.int32)
+    sites = list(zip(territory.sites["kind"], territory.sites["specialties"], strict=True))
+    for specialty, name in enumerate(specialties):
+        columns = np.array(
+            [n_communes + i for i, (kind, offered) in enumerate(sites) if kind == "pole" and name in offered], np.int64
+        )
+        if columns.size:
+            table[:, specialty] = columns[np.argmin(minutes[:, columns], axis=1)]
+    return table
 
 
 def _describe_gp_kind(row: np.record, kind: Kind, parameters: Parameters) -> None:
@@ -227,16 +254,19 @@ def _describe_gp_kind(row: np.record, kind: Kind, parameters: Parameters) -> Non
         row.is_seasonal = 1
     elif kind == Kind.GP_FOLLOW_UP:
         row.wish_days = parameters["wished_horizon_follow_up_days"]
+        row.soon_share = parameters["wished_soon_share_follow_up"]
         row.p_planned = parameters["follow_up_booked_at_visit_share"]
         row.planned_interval_days = parameters["gp_follow_up_other_interval_days"]
     else:
         row.wish_days = parameters["wished_horizon_preventive_days"]
+        row.soon_share = parameters["wished_soon_share_preventive"]
 
 
 def _describe_specialty(row: np.record, name: str, parameters: Parameters) -> None:
     row.tolerance_days = parameters["tolerance_days_specialist"]
     row.tolerance_sigma = parameters["tolerance_spread_specialist"]
     row.wish_days = parameters[f"specialist_wished_horizon_days[{name}]"]
+    row.soon_share = parameters["wished_soon_share_specialist"]
     row.wait_disutility = parameters["choice_wait_disutility_specialist"]
     row.travel_disutility = parameters["specialist_travel_decay_beta"]
     row.retry_days = int(parameters["retry_days_specialist"])
@@ -285,6 +315,8 @@ def rule_row(parameters: Parameters, acute_needs_per_year: float, teleconsultati
     row.no_show_flat_days = parameters["no_show_flat_after_days"]
     row.rebook_share = parameters["cancellation_rebooked_share"]
     row.rhythm_sigma = parameters["follow_up_rhythm_spread"]
+    row.season_mean = 1.0 / (1.0 + parameters["demand_seasonality_amplitude"])
+    row.visits_per_need = 1.0 / parameters["need_scale"]
     return rows
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 NEVER = -1
 NOBODY = -1
+NOWHERE = 65535  # no place to go to: by telephone, video or at home
 
 
 class Kind(IntEnum):
@@ -73,37 +74,37 @@ class Contact(IntEnum):
 
 PATIENT = np.dtype(
     [
-        ("person", "i8"),  # address of every draw about this person; synthesis
-        ("commune", "i8"),  # row in the territory's communes; synthesis
-        ("birth_day", "i8"),  # day index, negative; synthesis
-        ("is_female", "i8"),
-        ("income_quintile", "i8"),  # 1 (poorest fifth) to 5; synthesis
-        ("has_car", "i8"),
-        ("has_digital_access", "i8"),
-        ("has_regime_local", "i8"),
-        ("has_complementary_cover", "i8"),
-        ("has_ald", "i8"),  # long-term status (affection de longue durée); synthesis
-        ("conditions", "i8"),  # bit c set: has condition c; synthesis
-        ("registered_gp", "i8"),  # row in providers, or NOBODY; synthesis
+        ("person", "i4"),  # address of every draw about this person; synthesis
+        ("commune", "i4"),  # row in the territory's communes; synthesis
+        ("birth_day", "i4"),  # day index, negative; synthesis
+        ("is_female", "u1"),
+        ("income_quintile", "u1"),  # 1 (poorest fifth) to 5; synthesis
+        ("has_car", "u1"),
+        ("has_digital_access", "u1"),
+        ("has_regime_local", "u1"),
+        ("has_complementary_cover", "u1"),
+        ("has_ald", "u1"),  # long-term status (affection de longue durée); synthesis
+        ("conditions", "i4"),  # bit c set: has condition c; synthesis
+        ("registered_gp", "i4"),  # row in providers, or NOBODY; synthesis
         ("need_factor", "f8"),  # personal multiplier of needs, mean 1; synthesis
         ("regularity", "f8"),  # multiplier of the follow-up rhythm, mean 1; synthesis
         ("follow_up_rate", "f8"),  # guideline visits a day owing to conditions; synthesis
-        ("age_band", "i8"),  # band for which `personal_rates` hold; needs
+        ("age_band", "u1"),  # band for which `personal_rates` hold; needs
     ],
     align=True,
 )
 
 EPISODE = np.dtype(
     [
-        ("event_day", "i4"),  # day of the diary it waits for, or NEVER; abm.environment.diary
-        ("occurrence", "i4"),  # how many needs of this kind so far: the address of its draws; needs
-        ("asked_on", "i4"),  # first asking date, kept when rebooked; seeking
-        ("wished_on", "i4"),  # earliest date that suits; seeking
+        ("event_day", "i4"),  # day of the diary it waits for, or NEVER; diary
+        ("asked_on", "i4"),  # first asking date, kept when rebooked; needs
         ("booked_on", "i4"),  # day on which the present appointment was given; agenda
         ("appointment_on", "i4"),  # agenda
         ("provider", "i4"),  # row in providers, NOBODY outside; agenda
-        ("place", "i4"),  # column of `minutes` where the visit is held; agenda
-        ("seconds", "i4"),  # length of the visit booked; agenda
+        ("occurrence", "u2"),  # how often its clock was started: the address of its draws; needs
+        ("wished_days", "u2"),  # the date that suits, from `asked_on` on; needs
+        ("place", "u2"),  # column of `minutes` where the visit is held, or NOWHERE; agenda
+        ("seconds", "u2"),  # length of the visit booked; agenda
         ("stage", "u1"),
         ("channel", "u1"),
         ("attempts", "u1"),  # tries without an acceptable offer; seeking
@@ -114,19 +115,19 @@ EPISODE = np.dtype(
 
 PROVIDER = np.dtype(
     [
-        ("address", "i8"),  # address of its draws
-        ("place", "i8"),  # column of `minutes`: commune or site
-        ("specialty", "i8"),  # row in the specialties, or NOBODY for a general practitioner
-        ("visit_seconds", "i8"),  # effective length of an ordinary visit
-        ("home_visit_seconds", "i8"),
-        ("video_seconds", "i8"),
-        ("least_seconds", "i8"),  # a day with less left is full
-        ("horizon_days", "i8"),  # the book is open for today + this
-        ("release_days", "i8"),  # the reserve is opened to all this many days before
-        ("first_free", "i8"),  # no day before it has room; agenda
-        ("accepts_others", "i8"),  # takes people who are not on the list
-        ("offers_video", "i8"),
-        ("list_target", "i8"),  # size of list drawn for this practice; synthesis
+        ("address", "i4"),  # address of its draws
+        ("place", "i4"),  # column of `minutes`: commune or site
+        ("specialty", "i4"),  # row in the specialties, or NOBODY for a general practitioner
+        ("visit_seconds", "i4"),  # effective length of an ordinary visit
+        ("home_visit_seconds", "i4"),
+        ("video_seconds", "i4"),
+        ("least_seconds", "i4"),  # a day with less left is full
+        ("horizon_days", "i4"),  # the book is open for today + this
+        ("release_days", "i4"),  # the reserve is opened to all this many days before
+        ("first_free", "i4"),  # no day before it has room; agenda
+        ("accepts_others", "i4"),  # takes people who are not on the list
+        ("offers_video", "i4"),
+        ("list_target", "i4"),  # size of list drawn for this practice; synthesis
         ("capacity_share", "f8"),  # present capacity over the one planned; decisions of the professional
         ("non_resident_requests", "f8"),  # mean requests an open day of people from elsewhere; synthesis
         ("half_days_per_week", "f8"),
@@ -138,7 +139,8 @@ KIND = np.dtype(
     [
         ("tolerance_days", "f8"),  # median longest wait accepted beyond the wished day
         ("tolerance_sigma", "f8"),  # spread of its logarithm, 0: everybody the same
-        ("wish_days", "f8"),  # mean wished horizon, 0: today
+        ("wish_days", "f8"),  # mean wished horizon of those who do not come as soon as possible, 0: all do
+        ("soon_share", "f8"),  # share that would come as soon as possible
         ("wait_disutility", "f8"),  # per day beyond the wished date
         ("travel_disutility", "f8"),  # per minute
         ("retry_days", "i8"),
@@ -152,8 +154,6 @@ KIND = np.dtype(
         ("is_seasonal", "i8"),
         ("first_local", "i8"),  # rows in `local_providers` of this specialty
         ("n_local", "i8"),
-        ("first_pole", "i8"),  # rows in `pole_places`
-        ("n_poles", "i8"),
         ("pole_wait_median_days", "f8"),
         ("pole_wait_sigma", "f8"),
         ("referral_share", "f8"),  # share of the needs that come from a general practitioner's referral
@@ -178,6 +178,8 @@ RULES = np.dtype(
         ("no_show_slope", "f8"),
         ("no_show_flat_days", "f8"),
         ("rebook_share", "f8"),
+        ("season_mean", "f8"),  # yearly mean of seasonal needs over their peak
+        ("visits_per_need", "f8"),  # visits to general practitioners for each need
         ("rhythm_sigma", "f8"),  # spread of the interval between follow-ups
     ],
     align=True,
@@ -231,7 +233,7 @@ class World(NamedTuple):
     rules: np.recarray  # (1,) RULES
     kinds: np.recarray  # (k,) KIND
     patients: np.recarray  # (n,) PATIENT
-    episodes: np.recarray  # (n * k,) EPISODE, row = patient * k + kind
+    episodes: np.recarray  # (k * n,) EPISODE, row = kind * n + patient: the kinds that are used most lie together
     providers: np.recarray  # (p,) PROVIDER
     records: np.recarray  # (r,) RECORD
     counters: NDArray[np.int64]  # see Counter
@@ -239,6 +241,7 @@ class World(NamedTuple):
     visits: NDArray[np.int32]  # (t,)
     blocks: NDArray[np.int32]
     spare: NDArray[np.int32]
+    today: NDArray[np.int32]  # (k * n,) the bucket of the diary in hand
     queue: NDArray[np.int32]  # (n * k,) today's requests, in the order of the addressed shuffle
     queue_keys: NDArray[np.uint64]
     free: NDArray[np.int32]  # (p, t) seconds that anybody may book
@@ -250,13 +253,14 @@ class World(NamedTuple):
     minutes: NDArray[np.float64]  # (c, c + s)
     neighbours: NDArray[np.int32]  # (c, j) general practitioners near a commune, nearest first, NOBODY-padded
     local_providers: NDArray[np.int32]  # specialists, grouped by specialty
-    pole_places: NDArray[np.int32]  # columns of minutes, grouped by specialty
+    pole_places: NDArray[np.int32]  # (c, specialties) nearest pole's column of minutes, or NOWHERE
     emergency_places: NDArray[np.int32]  # (c,) nearest emergency department's column of minutes
     rates: NDArray[np.float64]  # (k, a, 2) needs a day by age band and sex
-    personal_rates: NDArray[np.float64]  # (n, k) everybody's needs a day at his present age; needs
+    personal_rates: NDArray[np.float32]  # (n, k) everybody's needs a day at his present age; needs
     condition_rates: NDArray[np.float64]  # (k, m) more needs a day
     age_bands: NDArray[np.int64]  # (121,) band of an age in years
     season: NDArray[np.float64]  # (t,) relative to its yearly maximum
     is_open: NDArray[np.bool_]  # (t,)
     next_open: NDArray[np.int32]  # (t,) first open day on or after
-    offers: np.recarray  # (o,) OFFER, scratch
+    offers: np.recarray  # (o,) OFFER, the table of the request in hand
+    scratch: NDArray[np.float64]  # (1,)

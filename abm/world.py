@@ -5,6 +5,7 @@ Owns the order of construction: people, practices, registration, rates, capacity
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from abm.calendar import Calendar
 from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
+from abm.handle import compiled
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
 from abm.randomness import seed_key, uniforms
@@ -24,6 +26,7 @@ from abm.settings import (
     age_band_table,
     kind_names,
     kind_table,
+    nearest_poles,
     need_rates,
     rule_row,
     season_table,
@@ -57,8 +60,9 @@ class Setting:
     Attributes
     ----------
     last_day : days simulated, warm-up and follow-up included; day indices run below it.
-    offered : seconds of all sessions by provider and day, shape (p, t), before anybody books.
-    overtime_offered : seconds that doctors may add at most, shape (p, t).
+    planned : agendas as planned, before anybody books and before any decision.
+    offered : seconds of all sessions in force, by provider and day, shape (p, t); decisions change it.
+    overtime_offered : seconds that doctors may add at most, shape (p, t); decisions change it.
     """
 
     territory: Territory
@@ -70,6 +74,7 @@ class Setting:
     travel: TravelTimes
     seed: int
     population_fingerprint: str
+    planned: Agendas
     offered: NDArray[np.int32]
     overtime_offered: NDArray[np.int32]
 
@@ -95,13 +100,14 @@ class Setting:
 
 
 def build_world(
-    territory: Territory, scenario: Scenario, seed: int, *, population: Population | None = None
+    territory: Territory, scenario: Scenario, seed: int, *, arrange: Callable[[Population], Population] | None = None
 ) -> tuple[World, Setting]:
     """Return a world on the morning of its first day.
 
     Parameters
     ----------
-    population : people with registered doctors, to be used instead of synthesis (tests, adding a person).
+    arrange : a last change of the people after rates and capacities are settled: one person more, another order of
+        rows (minimally different worlds).
     """
     parameters = load_parameters().with_values(scenario.parameters)
     conditions = load_conditions(parameters)
@@ -111,8 +117,7 @@ def build_world(
     travel = travel_of(territory, parameters)
     calendar = calendar_of(territory, scenario)
     practices = practices_of(territory, parameters, people_key)
-    if population is None:
-        population = make_population(territory, scenario, parameters, conditions, travel, people_seed)
+    population = make_population(territory, scenario, parameters, conditions, travel, people_seed)
     rates = need_rates(
         population, parameters, conditions, specialties, reference_day=scenario.warm_up_days
     )
@@ -122,14 +127,16 @@ def build_world(
     acts = _acts_per_year(rows, rates.base, rates.by_condition)
     capacity = _capacity(providers, acts, rows, len(practices), scenario.scale, specialties, parameters, people_key)
     agendas, taken = _agendas(providers, capacity, acts, calendar, specialties, parameters, people_key)
-    kinds, local, poles = kind_table(parameters, specialties, territory, providers.specialty)
+    if arrange is not None:
+        rows = arrange(Population(rows)).rows
+    kinds, local = kind_table(parameters, specialties, providers.specialty)
     acute = acts[:, Kind.GP_ACUTE].mean() if len(rows) else 0.0
     rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
     world = _empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
         minutes=travel.minutes,
         neighbours=_neighbours(travel.minutes, providers, parameters, people_key),
         local_providers=local,
-        pole_places=poles,
+        pole_places=nearest_poles(territory, travel.minutes, specialties),
         emergency_places=_nearest_emergency(territory, travel),
         rates=rates.base,
         condition_rates=rates.by_condition,
@@ -138,9 +145,12 @@ def build_world(
         is_open=calendar.is_open.copy(),
         next_open=next_open_days(calendar.is_open),
     )
-    start_clocks(world)
+    planned = Agendas(*(column.copy() for column in agendas))
+    planned.free[:] += taken
+    start_clocks(compiled(world))
     setting = Setting(
         territory, scenario, parameters, conditions, specialties, calendar, travel, seed, population.fingerprint,
+        planned=planned,
         offered=agendas.free + agendas.reserve + agendas.walk_in + taken,
         overtime_offered=agendas.overtime.copy(),
     )
@@ -177,7 +187,7 @@ def travel_of(territory: Territory, parameters: Parameters) -> TravelTimes:
     return travel_times(
         territory,
         terminal_minutes=parameters["terminal_minutes"],
-        own_commune_speed_kmh=parameters["own_commune_speed_kmh"],
+        own_commune_speed_kmh=parameters["own_commune_speed_kmh"] / parameters["own_commune_compactness"],
         detour_factor=parameters["road_detour_factor"],
         road_speed_kmh=parameters["road_speed_kmh"],
     )
@@ -222,8 +232,8 @@ def _capacity(
 ) -> NDArray[np.float64]:
     """Return the yearly capacity of every provider, seconds, shape (p,); writes the half-days of the practices."""
     capacity = np.zeros(providers.size)
-    wanted = acts[:, : Kind.GP_PREVENTIVE + 1].sum(axis=1)
-    wanted -= acts[:, Kind.GP_ACUTE] * _season_share(parameters)
+    wanted = acts[:, : Kind.GP_PREVENTIVE + 1].sum(axis=1) - acts[:, Kind.GP_ACUTE] * _season_share(parameters)
+    wanted /= parameters["need_scale"]  # acts served, which are fewer than needs
     listed = rows.registered_gp != NOBODY
     by_list = np.bincount(rows.registered_gp[listed], weights=wanted[listed], minlength=n_practices)[:n_practices]
     without = wanted[~listed].sum()
@@ -277,9 +287,10 @@ def _agendas(
 
 def _resident_acts(acts: NDArray, specialty: int, name: str, parameters: Parameters) -> float:
     """Return the visits a year that residents want of a specialty: first needs, referrals, visits booked ahead."""
-    own = acts[:, Kind.FIRST_SPECIALTY + specialty].sum()
-    own /= 1.0 - parameters[f"specialist_referral_share[{name}]"]
-    return float(own / (1.0 - parameters[f"specialist_booked_at_visit_share[{name}]"]))
+    booked = parameters[f"specialist_booked_at_visit_share[{name}]"]
+    interval_years = parameters[f"specialist_follow_up_interval_days[{name}]"] / DAYS_A_YEAR
+    needs = acts[:, Kind.FIRST_SPECIALTY + specialty] / (1.0 - parameters[f"specialist_referral_share[{name}]"])
+    return float((needs / (1.0 - booked) / (1.0 + needs * booked / (1.0 - booked) * interval_years)).sum())
 
 
 def _empty_world(
@@ -297,17 +308,17 @@ def _empty_world(
         records=np.zeros(0, RECORD).view(np.recarray),
         counters=np.zeros(len(Counter), np.int64),
         due=diary.due, visits=diary.visits, blocks=diary.blocks, spare=diary.spare,
-        queue=np.empty(n_nodes, np.int32), queue_keys=np.empty(n_nodes, np.uint64),
+        today=np.empty(n_nodes, np.int32), queue=np.empty(n_nodes, np.int32), queue_keys=np.empty(n_nodes, np.uint64),
         free=agendas.free, reserve=agendas.reserve, walk_in=agendas.walk_in,
         overtime=agendas.overtime, planned_room=agendas.planned_room,
         outside_held=np.zeros_like(agendas.free),
         minutes=nothing, neighbours=np.zeros((0, 0), np.int32),
-        local_providers=np.zeros(0, np.int32), pole_places=np.zeros(0, np.int32),
+        local_providers=np.zeros(0, np.int32), pole_places=np.zeros((0, 0), np.int32),
         emergency_places=np.zeros(0, np.int32), rates=np.zeros((0, 0, 2)), condition_rates=nothing,
-        personal_rates=np.zeros((rows.size, kinds.size)),
+        personal_rates=np.zeros((rows.size, kinds.size), np.float32),
         age_bands=age_band_table(), season=np.ones(n_days), is_open=np.ones(n_days, np.bool_),
         next_open=np.arange(n_days, dtype=np.int32),
-        offers=np.zeros(MOST_OFFERS, OFFER).view(np.recarray),
+        offers=np.zeros(MOST_OFFERS, OFFER).view(np.recarray), scratch=np.zeros(1),
     )
 
 

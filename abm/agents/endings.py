@@ -6,23 +6,23 @@ Writes `world.records` only. Records go out; every indicator is computed from th
 from __future__ import annotations
 
 from abm.compiled import rule
-from abm.state import NEVER, NOBODY, Channel, Counter, Kind, Outcome
+from abm.state import NOBODY, NOWHERE, Channel, Counter, Kind, Outcome
 
 RECORDS, OPENED = int(Counter.RECORDS), int(Counter.OPENED)
 SERVED = int(Outcome.SERVED)
 EMERGENCY_KIND, EMERGENCY_CHANNEL = int(Kind.EMERGENCY), int(Channel.EMERGENCY)
-HOME, NONE = int(Channel.HOME), int(Channel.NONE)
+HOME = int(Channel.HOME)
 
 
 @rule
 def close(world, row, kind, today, outcome):
     """Write the end of an episode (request or visit booked ahead) into the records."""
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     record = world.records[world.counters[RECORDS]]
     record.patient = row
     record.provider = episode.provider
     record.asked_on = episode.asked_on
-    record.wished_on = episode.wished_on
+    record.wished_on = episode.asked_on + episode.wished_days
     record.booked_on = episode.booked_on
     record.appointment_on = episode.appointment_on
     record.closed_on = today
@@ -41,7 +41,7 @@ def close(world, row, kind, today, outcome):
 @rule
 def travel_minutes(world, row, episode):
     """Return the one-way trip to where the episode is held, 0 for a visit at home or by video."""
-    if episode.place == NOBODY or episode.channel == HOME:
+    if episode.place == NOWHERE or episode.channel == HOME:
         return 0.0
     return world.minutes[world.patients[row].commune, episode.place]
 

@@ -7,18 +7,19 @@ Writes `episodes.occurrence`, `asked_on`, `wished_on`, `stage`; draws from NEED,
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, log
 
 import numpy as np
 
 from abm.agents.endings import close, record_emergency
 from abm.compiled import rule
-from abm.environment.agenda import give_back
-from abm.environment.diary import forget, remind, take_next
+from abm.environment.agenda import give_back, sub_address
+from abm.environment.diary import drain, forget, read_ahead, remind
 from abm.randomness import Stream, exponential, normal, order_key, uniform
-from abm.state import NEVER, NOBODY, Channel, Contact, Counter, Kind, Outcome, Stage
+from abm.state import NEVER, NOBODY, NOWHERE, Channel, Contact, Counter, Kind, Outcome, Stage
 
 GP_ACUTE, GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
+FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
 QUIET, ASKING, CANCELLING, BOOKED = (int(stage) for stage in Stage)
 OPENED, QUEUE, EVENTS = int(Counter.OPENED), int(Counter.QUEUE), int(Counter.EVENTS)
 NEVER_ASKED, OWN_CLOCK = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK)
@@ -42,8 +43,10 @@ def refresh_rates(world, row, day):
         for condition in range(world.condition_rates.shape[1]):
             if (patient.conditions >> condition) & 1:
                 rate += world.condition_rates[kind, condition]
-        world.personal_rates[row, kind] = rate * patient.need_factor
-    world.personal_rates[row, GP_FOLLOW_UP] += patient.follow_up_rate
+        rate *= patient.need_factor
+        if kind == GP_FOLLOW_UP:
+            rate += patient.follow_up_rate
+        world.personal_rates[row, kind] = rate
 
 
 @rule
@@ -56,11 +59,11 @@ def start_clock(world, row, kind, first_day):
     1 - exp(-rate). People followed for a condition have a rhythm instead: the interval varies little around its mean.
     """
     patient = world.patients[row]
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     episode.stage = QUIET
     if patient.age_band != world.age_bands[age_years(patient, first_day)]:
         refresh_rates(world, row, first_day)
-    rate = world.personal_rates[row, kind]
+    rate = float(world.personal_rates[row, kind])
     if rate <= 0.0:
         return
     episode.occurrence += 1
@@ -70,10 +73,25 @@ def start_clock(world, row, kind, first_day):
         days = exp(sigma * z - 0.5 * sigma * sigma) / rate
         if episode.occurrence == 1:  # the run starts in the midst of everybody's rhythm
             days *= uniform(world.key, Stream.SEASON, patient.person, kind, 0)
+    elif episode.occurrence == 1 and kind >= FIRST_SPECIALTY:
+        days = first_specialist_need(world, patient.person, kind, rate)
     else:
         days = exponential(world.key, Stream.NEED, patient.person, kind, episode.occurrence) / rate
     if days < world.due.size:
-        remind(world, world.due, row * world.kinds.size + kind, first_day + int(days))
+        remind(world, world.due, kind * world.patients.size + row, first_day + int(days))
+
+
+@rule
+def first_specialist_need(world, person, kind, rate):
+    """Return the days to the first need of a specialty: for some, the return visit of a cycle already under way."""
+    rules = world.kinds[kind]
+    returns = rate / (1.0 - rules.referral_share) * rules.p_planned / (1.0 - rules.p_planned)
+    returning_share = returns * rules.planned_interval_days
+    returning_share = returning_share / (1.0 + returning_share)
+    draw = uniform(world.key, Stream.SEASON, person, kind, 0)
+    if draw < returning_share:
+        return draw / returning_share * rules.planned_interval_days
+    return exponential(world.key, Stream.NEED, person, kind, 1) / rate
 
 
 @rule
@@ -94,26 +112,25 @@ def collect_needs(world, today):
     ODD 7.2. The order is an addressed shuffle over persons: it owes nothing to rows, lists or earlier days.
     """
     world.counters[QUEUE] = 0
-    node = take_next(world, world.due, today)
-    while node >= 0:
-        row, kind = node // world.kinds.size, node % world.kinds.size
+    n_today = drain(world, world.due, today, False)
+    world.scratch[0] = read_ahead(world, n_today)
+    for place in range(n_today):
+        node = world.today[place]
+        kind, row = node // world.patients.size, node % world.patients.size
         stage = world.episodes[node].stage
-        if stage != BOOKED:
-            forget(world, node)
         if stage == QUIET:
             need_arises(world, row, kind, today)
         elif stage == CANCELLING:
             cancel(world, row, kind, today)
         elif stage == ASKING:
             queue_request(world, row, kind, today)
-        node = take_next(world, world.due, today)
 
 
 @rule
 def queue_request(world, row, kind, today):
     """Put a request into today's queue."""
     place = world.counters[QUEUE]
-    world.queue[place] = row * world.kinds.size + kind
+    world.queue[place] = kind * world.patients.size + row
     world.queue_keys[place] = order_key(world.key, world.patients[row].person, kind, today)
     world.counters[QUEUE] = place + 1
 
@@ -122,7 +139,7 @@ def queue_request(world, row, kind, today):
 def need_arises(world, row, kind, today):
     """Turn a need that falls due into a request, an emergency visit, or nothing (out of season)."""
     patient = world.patients[row]
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     if world.kinds[kind].is_seasonal and world.season[today] < 1.0:
         draw = uniform(world.key, Stream.SEASON, patient.person, kind, today + 1)
         if draw >= world.season[today]:
@@ -139,20 +156,20 @@ def need_arises(world, row, kind, today):
     if episode.asked_on == today:
         queue_request(world, row, kind, today)
     else:
-        remind(world, world.due, row * world.kinds.size + kind, episode.asked_on)
+        remind(world, world.due, kind * world.patients.size + row, episode.asked_on)
 
 
 @rule
 def open_request(world, row, kind, asked_on):
     """Open a request, asked on a day, with the date that suits."""
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     world.counters[OPENED] += 1
     episode.stage = ASKING
     episode.asked_on = asked_on
-    episode.wished_on = asked_on + wished_horizon(world, world.patients[row].person, kind, episode.occurrence)
+    episode.wished_days = wished_horizon(world, world.patients[row].person, kind, episode.occurrence)
     episode.appointment_on = NEVER
     episode.provider = NOBODY
-    episode.place = NOBODY
+    episode.place = NOWHERE
     episode.channel = 0
     episode.attempts = 0
     episode.is_planned = 0
@@ -161,10 +178,18 @@ def open_request(world, row, kind, asked_on):
 @rule
 def wished_horizon(world, person, kind, occurrence):
     """Return how many days ahead the person would like to come: 0 for symptoms, a drawn horizon otherwise (ODD 7.4)."""
-    mean_days = world.kinds[kind].wish_days
-    if mean_days == 0.0:
+    rules = world.kinds[kind]
+    if rules.wish_days == 0.0:
         return 0
-    return int(exponential(world.key, Stream.WISH, person, kind, occurrence) * mean_days)
+    return horizon_days(rules, uniform(world.key, Stream.WISH, person, kind, occurrence))
+
+
+@rule
+def horizon_days(rules, draw):
+    """Return the wished horizon of a draw in [0, 1): as soon as possible for a share, else exponential, whole days."""
+    if draw < rules.soon_share:
+        return 0
+    return int(-log((1.0 - draw) / (1.0 - rules.soon_share)) * rules.wish_days)
 
 
 @rule
@@ -194,13 +219,13 @@ def goes_elsewhere(world, row, person, occurrence, today):
 @rule
 def see_at_once(world, row, kind, channel, today):
     """Book somebody for today with a service that has no agenda here (duty care, platform)."""
-    node = row * world.kinds.size + kind
+    node = kind * world.patients.size + row
     episode = world.episodes[node]
     episode.stage = BOOKED
     episode.booked_on = today
     episode.appointment_on = today
     episode.provider = NOBODY
-    episode.place = NOBODY
+    episode.place = NOWHERE
     episode.seconds = 0
     episode.channel = channel
     remind(world, world.visits, node, today)
@@ -209,16 +234,17 @@ def see_at_once(world, row, kind, channel, today):
 @rule
 def cancel(world, row, kind, today):
     """Cancel an appointment: its time is free again; the person asks anew or withdraws (ODD 7.4)."""
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     person = world.patients[row].person
     if episode.provider != NOBODY:
         give_back(world, episode.provider, episode.appointment_on, episode.seconds)
     if episode.is_planned:
-        world.planned_room[episode.provider, episode.appointment_on] += episode.seconds
+        if episode.provider != NOBODY:
+            world.planned_room[episode.provider, episode.appointment_on] += episode.seconds
         episode.is_planned = 0
         start_clock(world, row, kind, today + 1)
         return
-    draw = uniform(world.key, Stream.REBOOK, person, kind + world.kinds.size * episode.attempts, episode.occurrence)
+    draw = uniform(world.key, Stream.REBOOK, person, sub_address(world, kind, episode), episode.occurrence)
     if draw < world.rules[0].rebook_share:
         ask_again(world, row, kind, today)
     else:
@@ -229,7 +255,7 @@ def cancel(world, row, kind, today):
 @rule
 def ask_again(world, row, kind, today):
     """Put a request whose appointment fell through back into the queue, its first asking date kept."""
-    node = row * world.kinds.size + kind
+    node = kind * world.patients.size + row
     episode = world.episodes[node]
     episode.stage = ASKING
     episode.provider = NOBODY
@@ -250,7 +276,7 @@ def need_now(world, row, kind, day):
     -------
     True when a request was opened.
     """
-    node = row * world.kinds.size + kind
+    node = kind * world.patients.size + row
     episode = world.episodes[node]
     if episode.stage != QUIET:
         return False

@@ -13,10 +13,10 @@ from math import exp
 from abm.agents.endings import close, record_emergency
 from abm.agents.needs import age_years, in_order, start_clock
 from abm.compiled import rule
-from abm.environment.agenda import NO_SLOT, first_slot, first_urgent_slot, give_appointment, take
+from abm.environment.agenda import NO_SLOT, first_slot, first_urgent_slot, give_appointment, sub_address, take
 from abm.environment.diary import remind
 from abm.randomness import Stream, normal, uniform
-from abm.state import NOBODY, Channel, Contact, Kind, Outcome, Stage
+from abm.state import NOBODY, NOWHERE, Channel, Contact, Kind, Outcome, Stage
 
 FIRST_SPECIALTY, GP_ACUTE = int(Kind.FIRST_SPECIALTY), int(Kind.GP_ACUTE)
 OWN_GP, OTHER_GP, WALK_IN, HOME = int(Channel.OWN_GP), int(Channel.OTHER_GP), int(Channel.WALK_IN), int(Channel.HOME)
@@ -31,7 +31,7 @@ ASKING = int(Stage.ASKING)
 def seek_care(world, today):
     """Let today's requests meet their offers, one after another in the order of the day (step 4)."""
     for node in in_order(world):
-        row, kind = node // world.kinds.size, node % world.kinds.size
+        kind, row = node // world.patients.size, node % world.patients.size
         if kind >= FIRST_SPECIALTY:
             n_offers = specialist_offers(world, row, kind, today)
         else:
@@ -53,12 +53,6 @@ def longest_wait(world, person, kind, occurrence):
 
 
 @rule
-def sub_address(world, kind, attempts):
-    """Return the sub-address of a draw that is made again at each attempt."""
-    return kind + world.kinds.size * attempts
-
-
-@rule
 def make_offer(world, n_offers, provider, place, day, channel, seconds, utility):
     """Write an offer on the table and return how many there are now."""
     offer = world.offers[n_offers]
@@ -75,8 +69,8 @@ def make_offer(world, n_offers, provider, place, day, channel, seconds, utility)
 def general_practitioner_offers(world, row, kind, today):
     """Lay out what general practice offers for a request and return the number of acceptable offers (ODD 7.3)."""
     patient = world.patients[row]
-    episode = world.episodes[row * world.kinds.size + kind]
-    wished = max(episode.wished_on, today)
+    episode = world.episodes[kind * world.patients.size + row]
+    wished = max(episode.asked_on + episode.wished_days, today)
     patience = longest_wait(world, patient.person, kind, episode.occurrence)
     n_offers = 0
     base_minutes = 0.0
@@ -89,7 +83,7 @@ def general_practitioner_offers(world, row, kind, today):
     n_offers = other_practice_offers(world, patient, kind, own, base_minutes, wished, today, patience, n_offers)
     if is_video_considered(world, patient, kind, episode, world.rules[0].platform_share, 1):
         n_offers = make_offer(
-            world, n_offers, NOBODY, NOBODY, today, PLATFORM, 0, world.rules[0].platform_utility
+            world, n_offers, NOBODY, NOWHERE, today, PLATFORM, 0, world.rules[0].platform_utility
         )
     return n_offers
 
@@ -98,7 +92,7 @@ def general_practitioner_offers(world, row, kind, today):
 def own_practice_offers(world, row, kind, own, wished, today, patience):
     """Lay out the offers of the registered general practitioner: appointment, walk-in, video, overtime."""
     patient = world.patients[row]
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     desk = world.providers[own]
     loyalty = world.rules[0].loyalty_utility
     per_day = world.kinds[kind].wait_disutility
@@ -120,7 +114,7 @@ def own_practice_offers(world, row, kind, own, wished, today, patience):
         day = first_slot(world, own, wished, today, desk.video_seconds)
         if day != NO_SLOT and day - wished <= patience:
             utility = loyalty + world.rules[0].video_utility - per_day * (day - wished)
-            n_offers = make_offer(world, n_offers, own, NOBODY, day, VIDEO_OWN_GP, desk.video_seconds, utility)
+            n_offers = make_offer(world, n_offers, own, NOWHERE, day, VIDEO_OWN_GP, desk.video_seconds, utility)
     return n_offers
 
 
@@ -174,12 +168,12 @@ def specialist_offers(world, row, kind, today):
     not choose the best of several draws.
     """
     patient = world.patients[row]
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     rules = world.kinds[kind]
     urgent = rules.p_urgent > 0.0 and (
         uniform(world.key, Stream.URGENT, patient.person, kind, episode.occurrence) < rules.p_urgent
     )
-    wished = today if urgent else max(episode.wished_on, today)
+    wished = today if urgent else max(episode.asked_on + episode.wished_days, today)
     patience = longest_wait(world, patient.person, kind, episode.occurrence)
     n_offers = 0
     for place_in_list in range(rules.first_local, rules.first_local + rules.n_local):
@@ -194,20 +188,16 @@ def specialist_offers(world, row, kind, today):
         utility = -rules.travel_disutility * world.minutes[patient.commune, desk.place]
         utility -= rules.wait_disutility * (day - wished)
         n_offers = make_offer(world, n_offers, provider, desk.place, day, LOCAL_AGENDA, desk.visit_seconds, utility)
-    if rules.n_poles > 0:
-        n_offers = pole_offer(world, patient, kind, episode, wished, patience, n_offers)
-    return n_offers
+    return pole_offer(world, patient, kind, episode, wished, patience, n_offers)
 
 
 @rule
 def pole_offer(world, patient, kind, episode, wished, patience, n_offers):
     """Lay out the nearest pole of a specialty, with the wait that this request meets there."""
     rules = world.kinds[kind]
-    place = NOBODY
-    for place_in_list in range(rules.first_pole, rules.first_pole + rules.n_poles):
-        candidate = world.pole_places[place_in_list]
-        if place == NOBODY or world.minutes[patient.commune, candidate] < world.minutes[patient.commune, place]:
-            place = candidate
+    place = world.pole_places[patient.commune, kind - FIRST_SPECIALTY]
+    if place == NOWHERE:
+        return n_offers
     z = normal(world.key, Stream.POLE_WAIT, patient.person, kind, episode.occurrence)
     wait_days = int(rules.pole_wait_median_days * exp(rules.pole_wait_sigma * z))
     if rules.n_local > 0 and wait_days > patience:
@@ -228,8 +218,8 @@ def choose(world, row, kind, n_offers):
     total = 0.0
     for i in range(n_offers):
         total += exp(offers[i].utility - best)
-    episode = world.episodes[row * world.kinds.size + kind]
-    address = sub_address(world, kind, episode.attempts)
+    episode = world.episodes[kind * world.patients.size + row]
+    address = sub_address(world, kind, episode)
     level = total * uniform(world.key, Stream.CHOICE, world.patients[row].person, address, episode.occurrence)
     for i in range(n_offers - 1):
         level -= exp(offers[i].utility - best)
@@ -255,12 +245,12 @@ def accept(world, row, kind, offer, today):
 @rule
 def nothing_acceptable(world, row, kind, today):
     """End an attempt without an acceptable offer: emergency department, another try later, or doing without (ODD 7.3)."""
-    node = row * world.kinds.size + kind
+    node = kind * world.patients.size + row
     episode = world.episodes[node]
     rules = world.kinds[kind]
     person = world.patients[row].person
     if rules.p_divert > 0.0:
-        address = sub_address(world, kind, episode.attempts)
+        address = sub_address(world, kind, episode)
         draw = uniform(world.key, Stream.DIVERSION, person, address, episode.occurrence)
         if draw < rules.p_divert:
             close(world, row, kind, today, DIVERTED)

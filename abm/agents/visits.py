@@ -10,44 +10,41 @@ from math import exp
 from abm.agents.endings import close
 from abm.agents.needs import need_now, start_clock
 from abm.compiled import rule
-from abm.environment.agenda import NO_SLOT, first_planned_slot, give_appointment, take
-from abm.environment.diary import forget, take_next
+from abm.environment.agenda import NO_SLOT, first_planned_slot, give_appointment, sub_address, take
+from abm.environment.diary import drain, read_ahead
 from abm.randomness import Stream, uniform
-from abm.state import NOBODY, Channel, Counter, Kind, Outcome, Stage
+from abm.state import NOBODY, Channel, Counter, Kind, Outcome
 
 GP_ACUTE, GP_FOLLOW_UP, GP_PREVENTIVE = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.GP_PREVENTIVE)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
-OWN_GP, OTHER_GP, LOCAL_AGENDA = int(Channel.OWN_GP), int(Channel.OTHER_GP), int(Channel.LOCAL_AGENDA)
+OWN_GP, OTHER_GP = int(Channel.OWN_GP), int(Channel.OTHER_GP)
+LOCAL_AGENDA, POLE = int(Channel.LOCAL_AGENDA), int(Channel.POLE)
 SERVED, MISSED = int(Outcome.SERVED), int(Outcome.MISSED)
-EVENTS, BOOKED = int(Counter.EVENTS), int(Stage.BOOKED)
-MOST_REFERRED = 0.5  # bound of a probability: beyond it no referral is drawn, see `refer`
+EVENTS = int(Counter.EVENTS)
 
 
 @rule
 def hold_visits(world, today):
     """Hold today's appointments, or note that nobody came (step 5)."""
-    node = take_next(world, world.visits, today)
-    while node >= 0:
-        if world.episodes[node].stage != BOOKED:
-            node = take_next(world, world.visits, today)
-            continue
-        forget(world, node)
+    n_today = drain(world, world.visits, today, True)
+    world.scratch[0] = read_ahead(world, n_today)
+    for place in range(n_today):
+        node = world.today[place]
+        kind, row = node // world.patients.size, node % world.patients.size
         world.counters[EVENTS] += 1
-        row, kind = node // world.kinds.size, node % world.kinds.size
         if stays_away(world, row, kind):
             close(world, row, kind, today, MISSED)
             start_clock(world, row, kind, today + 1)
         else:
             close(world, row, kind, today, SERVED)
             after_visit(world, row, kind, today)
-        node = take_next(world, world.visits, today)
 
 
 @rule
 def stays_away(world, row, kind):
     """Tell whether the person misses the appointment: a logit on lead time, flat after some weeks [B012-B016]."""
     rules = world.kinds[kind]
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     lead_days = episode.appointment_on - episode.booked_on
     if rules.p_no_show_logit <= -30.0 or lead_days == 0:
         return False
@@ -56,7 +53,7 @@ def stays_away(world, row, kind):
         world.key,
         Stream.NO_SHOW,
         world.patients[row].person,
-        kind + world.kinds.size * episode.attempts,
+        sub_address(world, kind, episode),
         episode.occurrence,
     )
     return draw < 1.0 / (1.0 + exp(-logit))
@@ -65,7 +62,7 @@ def stays_away(world, row, kind):
 @rule
 def after_visit(world, row, kind, today):
     """Let the next need begin: booked at once, or by its clock; a general practitioner may refer (ODD 7.4)."""
-    episode = world.episodes[row * world.kinds.size + kind]
+    episode = world.episodes[kind * world.patients.size + row]
     occurrence = episode.occurrence
     if not book_next(world, row, kind, today):
         start_clock(world, row, kind, today + 1)
@@ -78,9 +75,9 @@ def book_next(world, row, kind, today):
     """Book the next visit at the end of this one, for a drawn share: it takes a slot and is not a request."""
     rules = world.kinds[kind]
     patient = world.patients[row]
-    episode = world.episodes[row * world.kinds.size + kind]
-    provider = episode.provider
-    if rules.p_planned == 0.0 or provider == NOBODY:
+    episode = world.episodes[kind * world.patients.size + row]
+    is_at_pole = episode.channel == POLE
+    if rules.p_planned == 0.0 or (episode.provider == NOBODY and not is_at_pole):
         return False
     if uniform(world.key, Stream.PLANNED, patient.person, kind, episode.occurrence) >= rules.p_planned:
         return False
@@ -88,26 +85,34 @@ def book_next(world, row, kind, today):
     if kind == GP_FOLLOW_UP and patient.follow_up_rate > 0.0:
         interval_days = 1.0 / patient.follow_up_rate
     wished_on = today + int(interval_days)
+    offer = world.offers[0]
+    offer.provider, offer.place, offer.day = NOBODY, episode.place, wished_on
+    offer.channel, offer.seconds = POLE, 0
+    if not is_at_pole and not planned_offer(world, patient, kind, episode.provider, wished_on, today):
+        return False
+    episode.occurrence += 1
+    episode.asked_on = today
+    episode.wished_days = wished_on - today
+    episode.attempts = 0
+    episode.is_planned = 1
+    give_appointment(world, row, kind, offer, today)
+    return True
+
+
+@rule
+def planned_offer(world, patient, kind, provider, wished_on, today):
+    """Take time for a visit booked ahead with the same provider; False when his book has no room for it."""
     desk = world.providers[provider]
     day = first_planned_slot(world, provider, wished_on, today, desk.visit_seconds)
     if day == NO_SLOT:
         return False
     take(world, provider, day, desk.visit_seconds)
     world.planned_room[provider, day] -= desk.visit_seconds
-    episode.occurrence += 1
-    episode.asked_on = today
-    episode.wished_on = wished_on
-    episode.attempts = 0
-    episode.is_planned = 1
     offer = world.offers[0]
-    offer.provider = provider
-    offer.place = desk.place
-    offer.day = day
+    offer.provider, offer.place, offer.day, offer.seconds = provider, desk.place, day, desk.visit_seconds
     offer.channel = LOCAL_AGENDA
     if kind < FIRST_SPECIALTY:
         offer.channel = OWN_GP if provider == patient.registered_gp else OTHER_GP
-    offer.seconds = desk.visit_seconds
-    give_appointment(world, row, kind, offer, today)
     return True
 
 
@@ -121,19 +126,15 @@ def refer(world, row, kind, occurrence, today):
     person's need over his visits to general practitioners, so delays of the one reach the agendas of the other.
     """
     patient = world.patients[row]
-    draw = uniform(world.key, Stream.REFERRAL, patient.person, kind, occurrence)
-    if draw >= MOST_REFERRED:
-        return
     rates = world.personal_rates[row]
-    visits = rates[GP_ACUTE] + rates[GP_FOLLOW_UP] + rates[GP_PREVENTIVE]
-    if visits <= 0.0:
-        return
-    level = draw * visits
+    needs = float(rates[GP_ACUTE]) * world.rules[0].season_mean + float(rates[GP_FOLLOW_UP])
+    visits = (needs + float(rates[GP_PREVENTIVE])) * world.rules[0].visits_per_need
+    level = visits * uniform(world.key, Stream.REFERRAL, patient.person, kind, occurrence)
     for specialty_kind in range(FIRST_SPECIALTY, world.kinds.size):
         share = world.kinds[specialty_kind].referral_share
         if share == 0.0:
             continue
-        level -= rates[specialty_kind] * share / (1.0 - share)
+        level -= float(rates[specialty_kind]) * share / (1.0 - share)
         if level < 0.0:
             need_now(world, row, specialty_kind, today + 1)
             return

@@ -116,10 +116,10 @@ def give_appointment(world, row, kind, offer, today):
 
     Notes
     -----
-    ODD 7.4. Cancellation: a constant hazard per day of lead, so it rises with lead time [B012-B017].
+    ODD 7.4. Cancellation: a constant hazard per day of the last weeks before the appointment, so it rises with lead
+    time as missing does [B012-B017].
     """
-    n_kinds = world.kinds.size
-    node = row * n_kinds + kind
+    node = kind * world.patients.size + row
     episode = world.episodes[node]
     episode.booked_on = today
     episode.appointment_on = offer.day
@@ -137,19 +137,23 @@ def give_appointment(world, row, kind, offer, today):
 
 
 @rule
+def sub_address(world, kind, episode):
+    """Return the sub-address of a draw that is made anew at each attempt of a request."""
+    return kind + world.kinds.size * int(episode.attempts)
+
+
+@rule
 def cancellation_day(world, person, kind, episode, today):
     """Return the day on which the appointment will be cancelled; its own day when it will not."""
-    lead_days = episode.appointment_on - today
     rate = world.kinds[kind].cancel_rate
-    if rate == 0.0 or lead_days < 2:
+    days_at_risk = min(episode.appointment_on - today - 1, int(world.rules[0].no_show_flat_days))
+    if rate == 0.0 or days_at_risk < 1:
         return episode.appointment_on
-    draw = uniform(
-        world.key, Stream.CANCEL, person, kind + world.kinds.size * episode.attempts, episode.occurrence
-    )
-    probability = 1.0 - exp(-rate * (lead_days - 1))
+    draw = uniform(world.key, Stream.CANCEL, person, sub_address(world, kind, episode), episode.occurrence)
+    probability = 1.0 - exp(-rate * days_at_risk)
     if draw >= probability:
         return episode.appointment_on
-    return today + 1 + int((lead_days - 1) * draw / probability)
+    return episode.appointment_on - 1 - int(days_at_risk * draw / probability)
 
 
 @rule

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.compiled import rule
+from abm.state import Stage
 
 NONE = -1
+BOOKED = int(Stage.BOOKED)
 BLOCK_ENTRIES = 14
 NEXT, COUNT, FIRST = 0, 1, 2  # columns of a block: next block, entries in use, first entry
 
@@ -80,19 +82,42 @@ def forget(world, node):
 
 
 @rule
-def take_next(world, heads, day):
-    """Take the next episode out of a day's bucket; -1 when it is empty. Entries left behind are passed over."""
+def drain(world, heads, day, are_booked):
+    """Empty a day's bucket into `world.today` and return how many episodes it held; entries left behind are dropped.
+
+    Parameters
+    ----------
+    are_booked : True for the appointments of `world.visits`, False for `world.due`. An episode that left one bucket
+        may by chance wait for the same day in the other: its stage tells which entry is the living one.
+
+    Notes
+    -----
+    Reading a whole bucket at once lets the memory system fetch many episodes side by side: one by one, each would
+    cost a journey to main memory.
+    """
+    n_today = 0
     block = heads[day]
     while block != NONE:
-        count = world.blocks[block, COUNT]
-        if count == 0:
-            heads[day] = world.blocks[block, NEXT]
-            world.blocks[block, NEXT] = world.spare[0]
-            world.spare[0] = block
-            block = heads[day]
-            continue
-        node = world.blocks[block, FIRST + count - 1]
-        world.blocks[block, COUNT] = count - 1
-        if world.episodes[node].event_day == day:
-            return node
-    return NONE
+        for entry in range(FIRST, FIRST + world.blocks[block, COUNT]):
+            node = world.blocks[block, entry]
+            episode = world.episodes[node]
+            if episode.event_day == day and (episode.stage == BOOKED) == are_booked:
+                episode.event_day = NONE
+                world.today[n_today] = node
+                n_today += 1
+        after = world.blocks[block, NEXT]
+        world.blocks[block, NEXT] = world.spare[0]
+        world.spare[0] = block
+        block = after
+    heads[day] = NONE
+    return n_today
+
+
+@rule
+def read_ahead(world, n_today):
+    """Touch the people of `world.today[:n_today]`, so that what follows finds their rows near the processor."""
+    touched = 0.0
+    for place in range(n_today):
+        row = world.today[place] % world.patients.size
+        touched += world.patients[row].need_factor + world.personal_rates[row, 0]
+    return touched

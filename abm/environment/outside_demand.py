@@ -6,8 +6,9 @@ Writes `free`, `reserve`, `planned_room` (through the agenda) and `outside_held`
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp
 
+from abm.agents.needs import horizon_days
 from abm.compiled import rule
 from abm.environment.agenda import NO_SLOT, first_planned_slot, first_slot, first_urgent_slot, take
 from abm.randomness import Stream, normal, uniform
@@ -57,9 +58,8 @@ def book_non_resident(world, provider, sub_address, today):
         day = first_urgent_slot(world, provider, today, seconds)
         wished_on = today
     else:
-        # the same wished horizon as a resident's: exponential, by inversion
         draw = uniform(world.key, Stream.NON_RESIDENT, desk.address, sub_address + 2, today)
-        wished_on = today + wish_days(rules.wish_days, draw)
+        wished_on = today + horizon_days(rules, draw)
         day = first_slot(world, provider, wished_on, today, seconds)
     if day == NO_SLOT or day - wished_on > patience:
         return
@@ -71,12 +71,3 @@ def book_non_resident(world, provider, sub_address, today):
             take(world, provider, after, seconds)
             world.planned_room[provider, after] -= seconds
             world.outside_held[provider, after] += seconds
-
-
-@rule
-def wish_days(mean_days, draw):
-    """Return an exponential horizon in whole days by inversion of a draw in [0, 1)."""
-    from_now = 0.0
-    if mean_days > 0.0:
-        from_now = -mean_days * log(1.0 - draw)
-    return int(from_now)

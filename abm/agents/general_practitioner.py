@@ -1,0 +1,24 @@
+"""General practitioners: who has them on a list, what they offer, whom they take."""
+
+from __future__ import annotations
+
+from abm.agents.professional import Column, Professional
+
+
+class GeneralPractitioner(Professional):
+    """A general practitioner; sets of them are `model.general_practitioners`.
+
+    Attributes
+    ----------
+    accepts_others : takes people who are not on the list (0 or 1).
+    offers_video : sees people of the list by video (0 or 1).
+    """
+
+    offers_video = Column()
+    home_visit_seconds = Column()
+    video_seconds = Column()
+
+    @property
+    def list_size(self) -> int:
+        """Number of people registered with this doctor."""
+        return int((self.model.arrays.patients.registered_gp == self.row).sum())

@@ -1,0 +1,112 @@
+"""The laws that hold in every run: nothing appears, nothing is lost (ODD 9, model page section 8).
+
+Checked monthly and at the end, never switched off. Stocks are recounted from the columns and the records; the counters
+that the compiled day keeps are only what they are compared with.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abm.state import NOBODY, Counter, Outcome, Stage
+
+if TYPE_CHECKING:
+    from abm.model import TerritoryModel
+
+
+class BrokenLawError(RuntimeError):
+    """A conservation law failed: the law, the first bad day, the numbers."""
+
+    def __init__(self, law: str, day: int, date: object, numbers: dict[str, Any]) -> None:
+        self.law, self.day, self.numbers = law, day, numbers
+        shown = ", ".join(f"{name} = {value}" for name, value in numbers.items())
+        super().__init__(f"law broken on {date} (day {day}): {law}: {shown}")
+
+
+def check(model: TerritoryModel) -> None:
+    """Check every law on the evening of the last day lived.
+
+    Raises
+    ------
+    BrokenLawError
+        The first law that fails.
+    """
+    for law in (people, requests, waiting, agendas, time):
+        law(model)
+
+
+def _broken(model: TerritoryModel, law: str, day: int | None = None, **numbers: Any) -> BrokenLawError:
+    day = model.day - 1 if day is None else day
+    return BrokenLawError(law, day, model.setting.calendar.date(day), numbers)
+
+
+def people(model: TerritoryModel) -> None:
+    """Everybody who was there at the start is there, once, and each registered person is on one list."""
+    persons = model.arrays.patients.person
+    different = int(np.unique(persons).size)
+    if different != model.people_at_start:
+        raise _broken(model, "people at start = people now", start=model.people_at_start, now=different)
+    doctors = model.arrays.patients.registered_gp
+    if doctors.size and (doctors.max() >= model.n_practices or doctors.min() < NOBODY):
+        raise _broken(model, "registered with a practice that exists", highest=int(doctors.max()))
+
+
+def requests(model: TerritoryModel) -> None:
+    """Requests: opened = served + missed + withdrawn + forgone + diverted + open."""
+    ended = model.recorder.ended_by_outcome(model.arrays)
+    still_open = int(((model.arrays.episodes.stage != Stage.QUIET) & (model.arrays.episodes.is_planned == 0)).sum())
+    opened = int(model.arrays.counters[Counter.OPENED])
+    if opened != ended.sum() + still_open:
+        names = {Outcome(i).name.lower(): int(n) for i, n in enumerate(ended) if i != Outcome.OPEN}
+        raise _broken(model, "requests opened = ended + open", opened=opened, **names, open=still_open)
+
+
+def waiting(model: TerritoryModel) -> None:
+    """Whoever waits, waits for a day that is to come and stands in the diary."""
+    episodes = model.arrays.episodes
+    is_open = episodes.stage != Stage.QUIET
+    lost = is_open & (episodes.event_day < model.day)
+    lost &= episodes.event_day != NOBODY  # beyond the last day of the diary
+    if lost.any():
+        node = int(np.flatnonzero(lost)[0])
+        raise _broken(
+            model, "open episodes wait for a day to come", int(episodes.event_day[node]), episodes=int(lost.sum())
+        )
+    booked = episodes.stage == Stage.BOOKED
+    if (episodes.appointment_on[booked] < model.day).any():
+        raise _broken(model, "appointments are not in the past", first=int(episodes.appointment_on[booked].min()))
+
+
+def agendas(model: TerritoryModel) -> None:
+    """No agenda gives more time than it has."""
+    world = model.arrays
+    for name in ("free", "reserve", "walk_in", "overtime", "planned_room"):
+        column = getattr(world, name)
+        if (column < 0).any():
+            provider, day = (int(i) for i in np.argwhere(column < 0)[0])
+            raise _broken(model, f"{name} time >= 0", day, provider=provider, seconds=int(column[provider, day]))
+
+
+def time(model: TerritoryModel) -> None:
+    """Time: offered + overtime = held + missed + unused, for every provider over the days lived."""
+    world, setting, past = model.arrays, model.setting, slice(0, model.day)
+    held = model.recorder.seconds_by_provider(world, model.day)
+    offered = setting.offered[:, past].sum(axis=1, dtype=np.int64)
+    overtime = (setting.overtime_offered - world.overtime)[:, past].sum(axis=1, dtype=np.int64)
+    unused = (world.free + world.reserve + world.walk_in)[:, past].sum(axis=1, dtype=np.int64)
+    outside = world.outside_held[:, past].sum(axis=1, dtype=np.int64)
+    difference = offered + overtime - held - unused - outside
+    if difference.any():
+        provider = int(np.flatnonzero(difference)[0])
+        raise _broken(
+            model,
+            "time offered + overtime = held + missed + unused",
+            provider=provider,
+            offered=int(offered[provider]),
+            overtime=int(overtime[provider]),
+            held_or_missed=int(held[provider]),
+            held_by_people_from_elsewhere=int(outside[provider]),
+            unused=int(unused[provider]),
+        )

@@ -1,0 +1,253 @@
+"""The territory as a Mesa model: professionals are agents that decide, inhabitants are columns, a step is a day.
+
+Owns time, the order of construction and the collection of monthly figures. The day itself is `abm.schedule`; what is
+computed from a run is `abm.indicators`, afterwards.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import mesa
+import numpy as np
+
+from abm import laws
+from abm.agents.general_practitioner import GeneralPractitioner
+from abm.agents.hospital import Hospital
+from abm.agents.patient import Patient, PatientSet
+from abm.agents.specialist import Specialist
+from abm.environment.agenda import third_next_available
+from abm.environment.territory import Territory, load_territory
+from abm.handle import compiled
+from abm.records import Recorder, Records, open_episodes
+from abm.scenario import Scenario, load_scenario
+from abm.schedule import SCHEDULE
+from abm.state import NOBODY, Counter, World
+from abm.world import build_world, with_room_for_records
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from abm.population import Population
+
+THIRD_NEXT_CAP_DAYS = 90
+MONDAY = 0
+
+
+class TerritoryModel(mesa.Model):
+    """A health territory: its people, their doctors, one day after another.
+
+    Parameters
+    ----------
+    territory : name of a built-in pack, path of a pack, or a `Territory`.
+    scenario : name of a built-in scenario, path of a YAML file, or a `Scenario`.
+    rng : seed of the run, an integer; None draws one (and keeps it in `seed_of_run`).
+    arrange : change of the people after synthesis, see `abm.world.build_world`.
+    **overrides : fields of the scenario, levers or parameters by name, e.g. `days=365`, `teleconsultation=0.1`.
+
+    Attributes
+    ----------
+    day : index of the next day to live; 0 is the first day of the warm-up.
+    setting : names, calendar, parameters and how the world was made.
+    arrays : the world's columns (`abm.state.World`).
+
+    Raises
+    ------
+    InputError
+        Unknown territory, scenario, lever or parameter; a value out of range.
+    BrokenLawError
+        When a conservation law fails (checked monthly and at the end).
+    """
+
+    def __init__(
+        self,
+        territory: str | Path | Territory = "saverne",
+        scenario: str | Path | Scenario = "baseline",
+        rng: int | None = None,
+        arrange: Callable[[Population], Population] | None = None,
+        **overrides: Any,
+    ) -> None:
+        super().__init__(rng=rng)
+        self.seed_of_run = int(rng) if rng is not None else int(np.random.SeedSequence().entropy % 2**32)  # type: ignore[operator]
+        self.territory = territory if isinstance(territory, Territory) else load_territory(territory)
+        self.policy = load_scenario(scenario, **overrides)
+        world, self.setting = build_world(self.territory, self.policy, self.seed_of_run, arrange=arrange)
+        self.recorder = Recorder(world.patients.size)
+        self._hold(with_room_for_records(world, self.recorder.room))
+        self.day = 0
+        self.people_at_start = int(world.patients.size)
+        self.laws_checked = 0
+        self.seconds_by_step = dict.fromkeys((step.name for step in SCHEDULE), 0.0)
+        self._headline: tuple[int, dict[str, float]] | None = None
+        self._month_base = np.zeros(len(Counter), np.int64)
+        self._create_agents()
+        self.datacollector = mesa.DataCollector(model_reporters=_reporters())
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    @property
+    def last_day(self) -> int:
+        """The day index at which the model stops by itself."""
+        return self.setting.last_day
+
+    @property
+    def date(self) -> dt.date:
+        """The date of the next day to live."""
+        return self.setting.calendar.date(self.day)
+
+    def step(self) -> None:
+        """Live one day; on the first of a month and on the last day laws are checked and figures collected."""
+        if self.day >= self.last_day:
+            self.running = False
+            return
+        today = self.day
+        for step in SCHEDULE:
+            began = perf_counter()
+            step.rule(self.handle, today)
+            self.seconds_by_step[step.name] += perf_counter() - began
+        self.day = today + 1
+        self._note(today)
+        if self.day == self.last_day:
+            self.running = False
+
+    def run_to_end(self, on_day: Callable[[int, int], None] | None = None) -> None:
+        """Live every day that is left; `on_day(day, last_day)` is told of each (progress bars)."""
+        while self.running and self.day < self.last_day:
+            self.step()
+            if on_day is not None:
+                on_day(self.day, self.last_day)
+
+    def _note(self, today: int) -> None:
+        """Keep what has to be looked at while the run goes on, and what must not overflow."""
+        if self.recorder.needs_room(self.arrays):
+            self.recorder.take(self.arrays)
+        calendar = self.setting.calendar
+        if calendar.weekday[today] == MONDAY and today < self.setting.end_of_horizon:
+            self.recorder.note_week(today, self._days_to_third(today))
+        if calendar.is_first_of_month[today + 1] or self.day == self.last_day:
+            laws.check(self)
+            self.laws_checked += 1
+            self.datacollector.collect(self)
+            self._month_base = self.arrays.counters.copy()
+
+    def _days_to_third(self, today: int) -> np.ndarray:
+        return np.array(
+            [third_next_available(self.handle, g, today, THIRD_NEXT_CAP_DAYS) for g in range(self.n_practices)]
+        )
+
+    # --- who is there -------------------------------------------------------------------------------------------
+
+    def _create_agents(self) -> None:
+        """Make a Mesa agent of each professional and hospital, and the agent set over the inhabitants' columns."""
+        for row in range(self.arrays.providers.size):
+            if self.arrays.providers.specialty[row] == NOBODY:
+                GeneralPractitioner(self, row)
+            else:
+                Specialist(self, row)
+        for index in range(len(self.territory.sites)):
+            Hospital(self, index)
+        self.patients = PatientSet(self)
+
+    @property
+    def n_practices(self) -> int:
+        """Number of general practitioners."""
+        return int((self.arrays.providers.specialty == NOBODY).sum())
+
+    @property
+    def general_practitioners(self) -> Any:
+        """Agent set of the general practitioners."""
+        return self.agents_by_type.get(GeneralPractitioner, ())
+
+    @property
+    def specialists(self) -> Any:
+        """Agent set of the local specialists."""
+        return self.agents_by_type.get(Specialist, ())
+
+    @property
+    def hospitals(self) -> Any:
+        """Agent set of the hospitals and poles."""
+        return self.agents_by_type.get(Hospital, ())
+
+    @property
+    def hospital(self) -> Hospital | None:
+        """The territory's own hospital with an emergency department, if it has one."""
+        inside = [h for h in self.hospitals if h.is_inside and h.has_emergency]
+        return inside[0] if inside else None
+
+    @property
+    def agents_by_type(self) -> dict:
+        """Agent sets by class; the inhabitants are there too, as columns."""
+        by_type = dict(super().agents_by_type)
+        if hasattr(self, "patients"):
+            by_type[Patient] = self.patients
+        return by_type
+
+    # --- results ------------------------------------------------------------------------------------------------
+
+    def records(self) -> Records:
+        """Return what has been recorded so far, those still open included."""
+        world, setting = self.arrays, self.setting
+        episodes = np.concatenate([self.recorder.finished(world), open_episodes(world)]).view(np.recarray)
+        days = slice(0, self.day)
+        return Records(
+            setting=setting,
+            episodes=episodes,
+            patients=world.patients,
+            providers=world.providers,
+            offered=setting.offered[:, days],
+            unused=(world.free + world.reserve + world.walk_in)[:, days],
+            outside_held=world.outside_held[:, days],
+            overtime_used=(setting.overtime_offered - world.overtime)[:, days],
+            third_next_available=np.array(self.recorder.weeks).reshape(len(self.recorder.weeks), -1),
+            third_next_days=np.array(self.recorder.week_days, np.int64),
+        )
+
+    def indicators(self) -> pd.DataFrame:
+        """Return all indicators of the horizon, one row each (columns as in `indicators.csv`)."""
+        from abm.indicators import indicators
+
+        return indicators(self.records())
+
+    def headline(self) -> dict[str, float]:
+        """Return the headline indicators of the horizon so far; computed once a day."""
+        from abm.indicators import headline
+
+        if self._headline is None or self._headline[0] != self.day:
+            self._headline = (self.day, headline(self.records()))
+        return self._headline[1]
+
+    # --- the world ----------------------------------------------------------------------------------------------
+
+    def _hold(self, world: World) -> None:
+        """Keep the columns, and the one pointer to them that the rules take."""
+        self.arrays = world
+        self.handle = compiled(world)
+
+    def months_figure(self, counter: Counter) -> int:
+        """Return how much a counter has grown since the last collection."""
+        return int(self.arrays.counters[counter] - self._month_base[counter])
+
+
+def _reporters() -> dict[str, Callable[[TerritoryModel], Any]]:
+    """Return what the data collector asks every month; the headline indicators are known on the last day."""
+    from abm.indicators import HEADLINE
+
+    reporters: dict[str, Callable[[TerritoryModel], Any]] = {
+        "date": lambda m: m.setting.calendar.date(m.day - 1).isoformat(),
+        "requests_opened": lambda m: m.months_figure(Counter.OPENED),
+        "third_next_available_days": lambda m: (
+            float(np.mean(m.recorder.weeks[-1])) if m.recorder.weeks else float("nan")
+        ),
+        "open_requests": lambda m: int((m.arrays.episodes.stage != 0).sum()),
+    }
+
+    def headline_of(name: str) -> Callable[[TerritoryModel], float]:
+        return lambda m: m.headline()[name] if m.day >= m.last_day else float("nan")
+
+    return reporters | {name: headline_of(name) for name in HEADLINE}
+
