@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abm.state import NOBODY, Counter, Outcome, Stage
+from abm.compiled import rule
+from abm.state import NEVER, NOBODY, Counter, Outcome, Stage
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
+
+
+QUIET, BOOKED = int(Stage.QUIET), int(Stage.BOOKED)
+DAYS_BACK = 40  # more than a month: no day goes unchecked
 
 
 class BrokenLawError(RuntimeError):
@@ -33,7 +38,7 @@ def check(model: TerritoryModel) -> None:
     BrokenLawError
         The first law that fails.
     """
-    for law in (people, requests, waiting, agendas, time):
+    for law in (people, requests, agendas, time):
         law(model)
 
 
@@ -45,7 +50,7 @@ def _broken(model: TerritoryModel, law: str, day: int | None = None, **numbers: 
 def people(model: TerritoryModel) -> None:
     """Everybody who was there at the start is there, once, and each registered person is on one list."""
     persons = model.arrays.patients.person
-    different = int(np.unique(persons).size)
+    different = int(np.unique(persons).size) if model.day == model.last_day else persons.size
     if different != model.people_at_start:
         raise _broken(model, "people at start = people now", start=model.people_at_start, now=different)
     doctors = model.arrays.patients.registered_gp
@@ -54,39 +59,47 @@ def people(model: TerritoryModel) -> None:
 
 
 def requests(model: TerritoryModel) -> None:
-    """Requests: opened = served + missed + withdrawn + forgone + diverted + open."""
+    """Requests: opened = served + missed + withdrawn + forgone + diverted + open; whoever waits, waits for a day to come.
+
+    The open ones are recounted from the stages of all episodes.
+    """
     ended = model.recorder.ended_by_outcome(model.arrays)
-    still_open = int(((model.arrays.episodes.stage != Stage.QUIET) & (model.arrays.episodes.is_planned == 0)).sum())
+    still_open, overdue, first_overdue = recount(model.handle, model.day)
     opened = int(model.arrays.counters[Counter.OPENED])
     if opened != ended.sum() + still_open:
         names = {Outcome(i).name.lower(): int(n) for i, n in enumerate(ended) if i != Outcome.OPEN}
         raise _broken(model, "requests opened = ended + open", opened=opened, **names, open=still_open)
+    if overdue:
+        raise _broken(model, "open episodes wait for a day to come", int(first_overdue), overdue=overdue)
+    model.open_requests = still_open
 
 
-def waiting(model: TerritoryModel) -> None:
-    """Whoever waits, waits for a day that is to come and stands in the diary."""
-    episodes = model.arrays.episodes
-    is_open = episodes.stage != Stage.QUIET
-    lost = is_open & (episodes.event_day < model.day)
-    lost &= episodes.event_day != NOBODY  # beyond the last day of the diary
-    if lost.any():
-        node = int(np.flatnonzero(lost)[0])
-        raise _broken(
-            model, "open episodes wait for a day to come", int(episodes.event_day[node]), episodes=int(lost.sum())
-        )
-    booked = episodes.stage == Stage.BOOKED
-    if (episodes.appointment_on[booked] < model.day).any():
-        raise _broken(model, "appointments are not in the past", first=int(episodes.appointment_on[booked].min()))
+@rule
+def recount(world, today):
+    """Return open requests, episodes whose day has passed (of any stage), and the first such day."""
+    still_open, overdue, first_overdue = 0, 0, today
+    for node in range(world.episodes.size):
+        episode = world.episodes[node]
+        if episode.stage == QUIET:
+            continue
+        if not episode.is_planned:
+            still_open += 1
+        day = episode.appointment_on if episode.stage == BOOKED else episode.event_day
+        if day < today and (episode.stage == BOOKED or day != NEVER):  # NEVER: beyond the last day of the diary
+            overdue += 1
+            first_overdue = min(first_overdue, day)
+    return still_open, overdue, first_overdue
 
 
 def agendas(model: TerritoryModel) -> None:
     """No agenda gives more time than it has."""
     world = model.arrays
+    since = max(0, model.day - DAYS_BACK)
     for name in ("free", "reserve", "walk_in", "overtime", "planned_room"):
-        column = getattr(world, name)
-        if (column < 0).any():
+        column = getattr(world, name)[:, since:]
+        if column.size and column.min() < 0:
             provider, day = (int(i) for i in np.argwhere(column < 0)[0])
-            raise _broken(model, f"{name} time >= 0", day, provider=provider, seconds=int(column[provider, day]))
+            raise _broken(model, f"{name} time >= 0", since + day, provider=provider, seconds=int(column[provider, day]))
 
 
 def time(model: TerritoryModel) -> None:

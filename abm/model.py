@@ -18,7 +18,7 @@ from abm.agents.general_practitioner import GeneralPractitioner
 from abm.agents.hospital import Hospital
 from abm.agents.patient import Patient, PatientSet
 from abm.agents.specialist import Specialist
-from abm.environment.agenda import third_next_available
+from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
 from abm.records import Recorder, Records, open_episodes
@@ -82,6 +82,7 @@ class TerritoryModel(mesa.Model):
         self.day = 0
         self.people_at_start = int(world.patients.size)
         self.laws_checked = 0
+        self.open_requests = 0
         self.seconds_by_step = dict.fromkeys((step.name for step in SCHEDULE), 0.0)
         self._headline: tuple[int, dict[str, float]] | None = None
         self._month_base = np.zeros(len(Counter), np.int64)
@@ -136,9 +137,9 @@ class TerritoryModel(mesa.Model):
             self._month_base = self.arrays.counters.copy()
 
     def _days_to_third(self, today: int) -> np.ndarray:
-        return np.array(
-            [third_next_available(self.handle, g, today, THIRD_NEXT_CAP_DAYS) for g in range(self.n_practices)]
-        )
+        days = np.empty(self.n_practices, np.int64)
+        days_to_third_available(self.handle, today, THIRD_NEXT_CAP_DAYS, days)
+        return days
 
     # --- who is there -------------------------------------------------------------------------------------------
 
@@ -243,7 +244,7 @@ def _reporters() -> dict[str, Callable[[TerritoryModel], Any]]:
         "third_next_available_days": lambda m: (
             float(np.mean(m.recorder.weeks[-1])) if m.recorder.weeks else float("nan")
         ),
-        "open_requests": lambda m: int((m.arrays.episodes.stage != 0).sum()),
+        "open_requests": lambda m: m.open_requests,
     }
 
     def headline_of(name: str) -> Callable[[TerritoryModel], float]:

@@ -57,14 +57,15 @@ _WORD, _SHIFT, _ELEVEN, _TWENTY_ONE = np.uint64(0xFFFFFFFF), np.uint64(32), np.u
 _TO_UNIT = 1.0 / 9007199254740992.0  # 2**-53
 
 
-def seed_key(seed: int) -> NDArray[np.uint64]:
+def seed_key(seed: int, replication: int = 0) -> NDArray[np.uint64]:
     """Return the two 32-bit key words of a seed, shape (2,): hashed, as neighbouring keys look alike to some generators.
 
     Parameters
     ----------
     seed : any integer, 0 included.
+    replication : for independent runs of one seed, >= 0.
     """
-    words = hashlib.sha256(f"territoire seed {int(seed)}".encode()).digest()
+    words = hashlib.sha256(f"territoire seed {int(seed)} replication {int(replication)}".encode()).digest()
     return np.frombuffer(words[:8], dtype="<u4").astype(np.uint64)
 
 

@@ -132,7 +132,7 @@ def build_world(
     kinds, local = kind_table(parameters, specialties, providers.specialty)
     acute = acts[:, Kind.GP_ACUTE].mean() if len(rows) else 0.0
     rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
-    world = _empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
+    world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
         minutes=travel.minutes,
         neighbours=_neighbours(travel.minutes, providers, parameters, people_key),
         local_providers=local,
@@ -293,11 +293,11 @@ def _resident_acts(acts: NDArray, specialty: int, name: str, parameters: Paramet
     return float((needs / (1.0 - booked) / (1.0 + needs * booked / (1.0 - booked) * interval_years)).sum())
 
 
-def _empty_world(
+def empty_world(
     key: NDArray, rule: np.recarray, kinds: np.recarray, rows: np.recarray, providers: np.recarray,
     agendas: Agendas, n_days: int,
 ) -> World:
-    """Return a world whose geography and rates are still to be filled in."""
+    """Return a world whose geography and rates are still to be filled in: open every day, no season, nobody near."""
     n_nodes = rows.size * kinds.size
     episodes = np.zeros(n_nodes, EPISODE).view(np.recarray)
     episodes.event_day = NEVER
@@ -352,5 +352,3 @@ def with_room_for_records(world: World, rows: int) -> World:
     world.counters[Counter.RECORDS] = 0
     return world._replace(records=np.zeros(rows, RECORD).view(np.recarray))
 
-
-__all__ = ["Setting", "build_world", "make_population", "next_open_days", "with_room_for_records"]

@@ -157,12 +157,20 @@ def cancellation_day(world, person, kind, episode, today):
 
 
 @rule
-def third_next_available(world, provider, today, cap_days):
-    """Return the days until the third free ordinary slot, `cap_days` when there is none by then (ODD 7.4)."""
-    seconds = world.providers[provider].visit_seconds
-    found = 0
-    for wait_days in range(cap_days):
-        found += max(0, world.free[provider, today + wait_days]) // seconds
-        if found >= 3:
-            return wait_days
-    return cap_days
+def days_to_third_available(world, today, cap_days, out):
+    """Write the days until the third free ordinary slot of the first providers, shape (g,): the measure of access.
+
+    Parameters
+    ----------
+    cap_days : written when there is no third slot by then.
+    out : shape (g,), for the providers 0 to g - 1 (general practitioners).
+    """
+    for provider in range(out.size):
+        seconds = world.providers[provider].visit_seconds
+        found = 0
+        out[provider] = cap_days
+        for wait_days in range(cap_days):
+            found += max(0, world.free[provider, today + wait_days]) // seconds
+            if found >= 3:
+                out[provider] = wait_days
+                break

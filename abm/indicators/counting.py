@@ -1,0 +1,408 @@
+"""How are events counted by need, stratum and year, and what are means and quantiles of the counts?
+
+Owns periods, strata, tallies and the rows of a table of indicators; knows no indicator. Everything counted is a whole
+number (days, people, visits), so sums are exact and do not depend on the order of the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from abm.population import DAYS_A_YEAR
+from abm.state import NOBODY, RECORD, Channel, Kind, Outcome
+
+if TYPE_CHECKING:
+    from abm.records import Records
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+COLUMNS = ("indicator", "stratum_kind", "stratum", "period", "unit", "value", "n")
+ALL = "all"
+AGE_BANDS = {"0-6": 0, "7-11": 7, "12-15": 12, "16-25": 16, "26-65": 26, "66+": 66}
+"""First completed year of each age band of the programme."""
+DREES_AGES = (18, 69)
+NOT_BY_APPOINTMENT = (Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY)
+CHANNELS = tuple(channel for channel in Channel if channel not in (Channel.NONE, Channel.EMERGENCY))
+PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci")
+GP_NEED_KINDS = (int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.GP_PREVENTIVE))
+
+
+class Periods(NamedTuple):
+    """The parts of the horizon that are reported apart: its calendar years, or its months.
+
+    Attributes
+    ----------
+    labels : one a period, in order.
+    of_day : period of each day of the calendar, -1 outside the horizon or not lived yet, shape (t,).
+    spans : first day and day after the last of each period.
+    """
+
+    labels: tuple[str, ...]
+    of_day: NDArray[np.int16]
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def years(self) -> Floats:
+        """Length of each period, years, shape (p,)."""
+        return np.array([end - first for first, end in self.spans]) / DAYS_A_YEAR
+
+
+class Strata(NamedTuple):
+    """One way to divide events: a name of the kind, labels, and the place of each event among them (-1: in none)."""
+
+    kind: str
+    labels: tuple[str, ...]
+    code: Callable[[Events], NDArray]
+
+
+class Block(NamedTuple):
+    """An indicator over strata and periods: `value` and `n` have shape (strata, periods), the horizon comes first."""
+
+    indicator: str
+    unit: str
+    kind: str
+    labels: tuple[str, ...]
+    value: Floats
+    n: Ints
+
+
+class Events:
+    """Some rows of the records, their columns read when they are first asked for.
+
+    Parameters
+    ----------
+    rows : row numbers in `run.episodes`, shape (r,).
+    dated_by : column by whose day an event belongs to a period.
+    """
+
+    def __init__(self, run: Run, rows: NDArray, dated_by: str) -> None:
+        self.run, self.rows, self.dated_by = run, rows, dated_by
+        self._columns: dict[str, NDArray] = {}
+
+    def __getattr__(self, name: str) -> NDArray:
+        """Return a column of the records at these rows, shape (r,)."""
+        if name not in (RECORD.names or ()):
+            raise AttributeError(name)
+        if name not in self._columns:
+            self._columns[name] = self.run.column(name)[self.rows]
+        return self._columns[name]
+
+    @property
+    def day(self) -> NDArray[np.int32]:
+        """Day by which each event is dated, shape (r,)."""
+        return getattr(self, self.dated_by)
+
+    @cached_property
+    def age_years(self) -> NDArray[np.int32]:
+        """Completed years of age on that day, shape (r,)."""
+        return completed_years(self.day - self.run.birth_day[self.patient])
+
+    @cached_property
+    def commune(self) -> NDArray[np.int32]:
+        """Row of the person's commune, shape (r,)."""
+        return self.run.commune[self.patient]
+
+    def where(self, keep: NDArray) -> Events:
+        """Return the events for which `keep` is true; columns already read are kept."""
+        part = Events(self.run, self.rows[keep], self.dated_by)
+        part._columns = {name: column[keep] for name, column in self._columns.items()}
+        return part
+
+
+class Run:
+    """A run's records as the indicators read them.
+
+    Attributes
+    ----------
+    lived : number of days simulated so far; the horizon is cut there when the run is still going on.
+    needs : name of each need to the kinds of request that it holds together.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self.setting = records.setting
+        self.lived = records.offered.shape[1]
+        self.first = min(self.setting.first_reported_day, self.lived)
+        self.end = min(self.setting.end_of_horizon, self.lived)
+        self.birth_day = np.ascontiguousarray(records.patients.birth_day)
+        self.commune = np.ascontiguousarray(records.patients.commune)
+        self.n_communes = len(self.setting.territory.communes)
+        self._columns: dict[str, NDArray] = {}
+
+    def column(self, name: str) -> NDArray:
+        """Return a column of all records, side by side in memory, shape (all records,)."""
+        if name not in self._columns:
+            self._columns[name] = np.ascontiguousarray(self.records.episodes[name])
+        return self._columns[name]
+
+    @cached_property
+    def needs(self) -> dict[str, tuple[int, ...]]:
+        """Kinds of request of each need: both families first, then each kind by itself."""
+        kinds = [kind for kind in range(len(self.setting.kinds)) if kind != Kind.EMERGENCY]
+        families = {"gp": GP_NEED_KINDS, "specialist": tuple(kind for kind in kinds if kind > Kind.EMERGENCY)}
+        return families | {self.setting.kinds[kind]: (kind,) for kind in kinds}
+
+    @cached_property
+    def years(self) -> Periods:
+        """The calendar years of the horizon."""
+        return self._periods(self.setting.calendar.year, str)
+
+    @cached_property
+    def months(self) -> Periods:
+        """The months of the horizon, labelled by their first day."""
+        start = np.datetime64(self.setting.calendar.start, "M")
+        return self._periods(self.setting.calendar.month_index, lambda month: str(start + month) + "-01")
+
+    def _periods(self, of_day: NDArray, label: Callable[[int], str]) -> Periods:
+        inside = of_day[self.first : self.end]
+        values, starts = np.unique(inside, return_index=True)
+        table = np.full(of_day.size, -1, np.int16)
+        table[self.first : self.end] = np.searchsorted(values, inside)
+        bounds = [*(self.first + starts).tolist(), self.end]
+        return Periods(tuple(label(int(v)) for v in values), table, tuple(zip(bounds[:-1], bounds[1:], strict=True)))
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def requests(self) -> Events:
+        """Requests asked within the horizon: visits booked ahead and emergency visits are none."""
+        asked = self.column("asked_on")
+        inside = (asked >= self.first) & (asked < self.end)
+        is_request = (self.column("kind") != Kind.EMERGENCY) & (self.column("is_planned") == 0)
+        return Events(self, np.flatnonzero(inside & is_request), "asked_on")
+
+    @cached_property
+    def given(self) -> Events:
+        """Requests that were given an appointment, whatever happened to it."""
+        return self.requests.where(self.requests.appointment_on >= 0)
+
+    @cached_property
+    def visits(self) -> Events:
+        """Visits held within the horizon, those booked ahead included, emergency visits not."""
+        return self._closed_in_horizon(Outcome.SERVED)
+
+    @cached_property
+    def missed(self) -> Events:
+        """Appointments within the horizon to which nobody came."""
+        return self._closed_in_horizon(Outcome.MISSED)
+
+    @cached_property
+    def emergencies(self) -> Events:
+        """Visits to an emergency department within the horizon."""
+        closed = self.column("closed_on")
+        inside = (closed >= self.first) & (closed < self.end)
+        return Events(self, np.flatnonzero(inside & (self.column("kind") == Kind.EMERGENCY)), "closed_on")
+
+    def _closed_in_horizon(self, outcome: Outcome) -> Events:
+        closed = self.column("closed_on")
+        inside = (closed >= self.first) & (closed < self.end) & (self.column("outcome") == outcome)
+        return Events(self, np.flatnonzero(inside & (self.column("kind") != Kind.EMERGENCY)), "closed_on")
+
+    # --- strata ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def person_tables(self) -> dict[str, tuple[tuple[str, ...], NDArray[np.int16]]]:
+        """Labels of each kind of stratum that does not change with age, and everybody's place in it, shape (n,)."""
+        rows = self.records.patients
+        communes = self.setting.territory.communes
+        epci = np.unique(communes["epci"].to_numpy(str), return_inverse=True)
+        cut_off = (rows.has_complementary_cover == 0) & (rows.has_car == 0)
+        tables = {
+            ALL: ((ALL,), np.zeros(rows.size)),
+            "sex": (("male", "female"), rows.is_female),
+            "income_quintile": (tuple("12345"), rows.income_quintile.astype(int) - 1),
+            "has_ald": (("no", "yes"), rows.has_ald),
+            "invisible": (("no", "yes"), (rows.registered_gp == NOBODY) | cut_off),
+            "epci": (tuple(epci[0].tolist()), epci[1][self.commune]),
+            "commune": (tuple(communes["insee"].astype(str)), self.commune),
+        }
+        return {kind: (labels, np.asarray(codes, np.int16)) for kind, (labels, codes) in tables.items()}
+
+    def strata(self, kind: str) -> Strata:
+        """Return a division of persons' events: one of `PERSON_KINDS`, "commune", or "channel"."""
+        if kind == "age_band":
+            return Strata(kind, tuple(AGE_BANDS), lambda events: age_band(events.age_years))
+        if kind == "channel":
+            place = np.full(max(Channel) + 1, -1)
+            place[list(CHANNELS)] = np.arange(len(CHANNELS))
+            return Strata(kind, tuple(c.name.lower() for c in CHANNELS), lambda events: place[events.channel])
+        labels, codes = self.person_tables[kind]
+        return Strata(kind, labels, lambda events: codes[events.patient])
+
+    def heads(self, kind: str, day: int, keep: Callable[[NDArray], NDArray] | None = None) -> Ints:
+        """Count people by stratum on a day, shape (strata,).
+
+        Parameters
+        ----------
+        keep : function of completed years of age that is true for those who count; None: everybody.
+        """
+        people = self.people_on(day, keep)
+        labels, codes = self.people_strata(kind, people, day)
+        return np.bincount(codes, minlength=len(labels))
+
+    def people_on(self, day: int, keep: Callable[[NDArray], NDArray] | None = None) -> Ints:
+        """Return the rows of those born by a day, of the ages that `keep` accepts, shape (m,)."""
+        age_days = day - self.birth_day
+        is_there = age_days >= 0
+        return np.flatnonzero(is_there if keep is None else is_there & keep(completed_years(age_days)))
+
+    def people_strata(self, kind: str, people: Ints, day: int) -> tuple[tuple[str, ...], NDArray]:
+        """Return the labels of a kind of stratum and the place of each of `people` in it on a day."""
+        if kind == "age_band":
+            return tuple(AGE_BANDS), age_band(completed_years(day - self.birth_day[people]))
+        labels, codes = self.person_tables[kind]
+        return labels, codes[people]
+
+    def heads_by_year(self, kind: str) -> Ints:
+        """Count people by stratum in the middle of each year of the horizon, shape (strata, years)."""
+        return np.stack([self.heads(kind, (first + end) // 2) for first, end in self.years.spans], axis=1)
+
+
+def drees_strata() -> tuple[Strata, Strata]:
+    """Return the two strata that the survey of 2017 is compared with: all of it, and its local agendas alone.
+
+    Ages 18-69 when asking, appointments in person that were asked for: no walk-in session, video, platform or duty
+    care. Requests that were given no appointment belong to the first only.
+    """
+
+    def is_surveyed(events: Events) -> NDArray[np.bool_]:
+        excluded = np.zeros(max(Channel) + 1, np.bool_)
+        excluded[list(NOT_BY_APPOINTMENT)] = True
+        lowest, highest = DREES_AGES
+        return (events.age_years >= lowest) & (events.age_years <= highest) & ~excluded[events.channel]
+
+    def is_local(events: Events) -> NDArray[np.bool_]:
+        return is_surveyed(events) & (events.channel == Channel.LOCAL_AGENDA)
+
+    return (
+        Strata("drees", (ALL,), lambda events: is_surveyed(events).astype(np.int16) - 1),
+        Strata("drees", ("local_agenda",), lambda events: is_local(events).astype(np.int16) - 1),
+    )
+
+
+def completed_years(age_days: NDArray) -> NDArray:
+    """Return completed years of age, as the rules of the model count them."""
+    return np.maximum(age_days, 0) * 4 // 1461
+
+
+def age_band(age_years: NDArray) -> NDArray[np.int64]:
+    """Return the place in `AGE_BANDS` of ages in completed years."""
+    return np.searchsorted(list(AGE_BANDS.values()), age_years, side="right") - 1
+
+
+# --- counting -----------------------------------------------------------------------------------------------------
+
+
+class Cells:
+    """Where each of many events belongs: kind of need, stratum, period.
+
+    Parameters
+    ----------
+    periods : the years or the months by which events are dated; events of no period or stratum are left out.
+    """
+
+    def __init__(self, events: Events, strata: Strata, periods: Periods) -> None:
+        code, period = strata.code(events), periods.of_day[events.day]
+        self.shape = (len(events.run.setting.kinds), len(strata.labels), len(periods.labels))
+        self.inside = (code >= 0) & (period >= 0)
+        index = (events.kind.astype(np.int64) * self.shape[1] + code) * self.shape[2] + period
+        self.index = index[self.inside]
+
+    def count(self, which: NDArray | None = None) -> Ints:
+        """Count the events, or those for which `which` is true; shape (kinds, strata, periods)."""
+        index = self.index if which is None else self.index[which[self.inside]]
+        return np.bincount(index, minlength=int(np.prod(self.shape))).reshape(self.shape)
+
+    def total(self, amounts: NDArray) -> Floats:
+        """Sum an amount an event, shape (kinds, strata, periods)."""
+        size = int(np.prod(self.shape))
+        return np.bincount(self.index, weights=amounts[self.inside], minlength=size).reshape(self.shape)
+
+    def tally(self, amounts: NDArray, n_values: int) -> Ints:
+        """Count the events by a whole amount from 0 to below `n_values`, shape (kinds, strata, periods, values)."""
+        index = self.index * n_values + amounts[self.inside]
+        size = int(np.prod(self.shape)) * n_values
+        return np.bincount(index, minlength=size).reshape(*self.shape, n_values)
+
+
+def of_need(table: NDArray, kinds: Sequence[int]) -> NDArray:
+    """Add up the kinds of a need and put the whole horizon before its periods: (kinds, s, p, …) to (s, 1 + p, …)."""
+    return with_whole(table[list(kinds)].sum(axis=0))
+
+
+def with_whole(table: NDArray) -> NDArray:
+    """Put the sum over periods (axis 1) before them."""
+    return np.concatenate([table.sum(axis=1, keepdims=True), table], axis=1)
+
+
+def ratio(amount: NDArray, number: NDArray) -> Floats:
+    """Return amount / number, NaN where there is nobody to divide by."""
+    amount, number = np.broadcast_arrays(np.asarray(amount, np.float64), np.asarray(number, np.float64))
+    return np.divide(amount, number, out=np.full(amount.shape, np.nan), where=number > 0)
+
+
+def tally_mean(tally: Ints, values: NDArray) -> Floats:
+    """Return the mean of tallied values, last axis; NaN over nothing."""
+    return ratio(tally @ values, tally.sum(axis=-1))
+
+
+def tally_quantile(tally: Ints, values: NDArray, level: float) -> Floats:
+    """Return a quantile of tallied values, last axis: linear between neighbouring ranks, as `numpy.quantile`."""
+    up_to = tally.cumsum(axis=-1)
+    n = up_to[..., -1]
+    rank = level * np.maximum(n - 1, 0)
+    below, above = np.floor(rank), np.ceil(rank)
+    last = values.size - 1
+    low, high = (values[np.minimum((up_to <= r[..., None]).sum(axis=-1), last)] for r in (below, above))
+    return np.where(n > 0, low + (rank - below) * (high - low), np.nan)
+
+
+def tally_share(tally: Ints, values: NDArray, bound: float) -> Floats:
+    """Return the share of tallied values at or below a bound, last axis; NaN over nothing."""
+    return ratio(tally[..., values <= bound].sum(axis=-1), tally.sum(axis=-1))
+
+
+def weighted_quantile(values: Floats, weights: NDArray, level: float) -> float:
+    """Return the least value up to which at least a share `level` of the weight lies; NaN without weight."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    if reached.size == 0 or reached[-1] <= 0:
+        return float("nan")
+    return float(values[order][np.searchsorted(reached, level * reached[-1] * (1.0 - 1e-12))])
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+
+
+def to_frame(blocks: Iterator[Block], periods: Periods) -> pd.DataFrame:
+    """Return blocks as the table of indicators, sorted by indicator; within one, `all` comes before its strata.
+
+    Rows of strata over nobody are left out; for `all` they stay, with NaN and n = 0.
+    """
+    frames = [_block_frame(block, (ALL, *periods.labels)) for block in blocks]
+    table = pd.concat(frames, ignore_index=True)
+    kept = table[(table["stratum_kind"] == ALL) | table["value"].notna()]
+    return kept.sort_values("indicator", kind="stable", ignore_index=True)
+
+
+def _block_frame(block: Block, periods: tuple[str, ...]) -> pd.DataFrame:
+    n_periods = block.value.shape[1]
+    return pd.DataFrame(
+        {
+            "indicator": block.indicator,
+            "stratum_kind": block.kind,
+            "stratum": np.repeat(np.array(block.labels, dtype=object), n_periods),
+            "period": np.tile(np.array(periods[:n_periods], dtype=object), len(block.labels)),
+            "unit": block.unit,
+            "value": block.value.ravel(),
+            "n": np.broadcast_to(block.n, block.value.shape).ravel().astype(np.int64),
+        },
+        columns=list(COLUMNS),
+    )
