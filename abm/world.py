@@ -18,6 +18,7 @@ from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
+from abm.memory import zero_rows, zeros
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
 from abm.randomness import seed_key, uniforms
@@ -32,7 +33,7 @@ from abm.settings import (
     season_table,
     specialties_of,
 )
-from abm.state import EPISODE, NEVER, NOBODY, OFFER, RECORD, Counter, Kind, World
+from abm.state import EPISODE, NEVER, NOBODY, OFFER, PATIENT, RECORD, Counter, Kind, World
 from abm.supply import (
     Agendas,
     build_agendas,
@@ -299,12 +300,14 @@ def empty_world(
 ) -> World:
     """Return a world whose geography and rates are still to be filled in: open every day, no season, nobody near."""
     n_nodes = rows.size * kinds.size
-    episodes = np.zeros(n_nodes, EPISODE).view(np.recarray)
+    episodes = zero_rows(n_nodes, EPISODE)
+    people = zero_rows(rows.size, PATIENT)
+    people[:] = rows
     episodes.event_day = NEVER
     diary = empty_diary(n_days, n_nodes)
     nothing = np.zeros((0, 0))
     return World(
-        key=key, rules=rule, kinds=kinds, patients=rows, episodes=episodes, providers=providers,
+        key=key, rules=rule, kinds=kinds, patients=people, episodes=episodes, providers=providers,
         records=np.zeros(0, RECORD).view(np.recarray),
         counters=np.zeros(len(Counter), np.int64),
         due=diary.due, visits=diary.visits, blocks=diary.blocks, spare=diary.spare,
@@ -315,7 +318,7 @@ def empty_world(
         minutes=nothing, neighbours=np.zeros((0, 0), np.int32),
         local_providers=np.zeros(0, np.int32), pole_places=np.zeros((0, 0), np.int32),
         emergency_places=np.zeros(0, np.int32), rates=np.zeros((0, 0, 2)), condition_rates=nothing,
-        personal_rates=np.zeros((rows.size, kinds.size), np.float32),
+        personal_rates=zeros((rows.size, kinds.size), np.float32),
         age_bands=age_band_table(), season=np.ones(n_days), is_open=np.ones(n_days, np.bool_),
         next_open=np.arange(n_days, dtype=np.int32),
         offers=np.zeros(MOST_OFFERS, OFFER).view(np.recarray), scratch=np.zeros(1),
@@ -350,5 +353,5 @@ def _nearest_emergency(territory: Territory, travel: TravelTimes) -> NDArray[np.
 def with_room_for_records(world: World, rows: int) -> World:
     """Return the world with an empty table of records of that many rows."""
     world.counters[Counter.RECORDS] = 0
-    return world._replace(records=np.zeros(rows, RECORD).view(np.recarray))
+    return world._replace(records=zero_rows(rows, RECORD))
 

@@ -1,4 +1,4 @@
-"""What can be asked of the model: a run, and results read again. Imported on first use, so that `--help` costs nothing."""
+"""What can be asked of the model: a run, and results read again. Imported on first use: `--help` costs nothing."""
 
 from __future__ import annotations
 

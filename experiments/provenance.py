@@ -110,7 +110,7 @@ def changes_since(manifest: dict[str, Any], present: dict[str, Any]) -> list[str
     }
     changed = [name for name, path in names.items() if _at(manifest, path) != _at(present, path)]
     old, new = manifest.get("packages", {}), present.get("packages", {})
-    return changed + [f"{name} {old.get(name)} -> {new.get(name)}" for name in sorted(old) if old[name] != new.get(name)]
+    return changed + [f"{name} {old[name]} -> {new.get(name)}" for name in sorted(old) if old[name] != new.get(name)]
 
 
 def check_manifest(content: Any, file: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,8 +51,8 @@ class Destination:
         base = self.folder if self.folder.is_dir() and is_chosen else self.folder.parent
         try:
             self._make(base)
-            self.partial = Path(tempfile.mkdtemp(prefix=f"_partial-{self.folder.name}-", dir=base))
-            self.partial.chmod(0o777 & ~_umask())
+            self.partial = base / f"_partial-{self.folder.name}-{uuid.uuid4().hex[:8]}"
+            self.partial.mkdir()
         except OSError as error:
             self._remove_made()
             raise InputError(f"cannot be written to: {error.strerror or error}", file=self.folder) from None
@@ -173,12 +173,6 @@ def _sync(path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _plain(content: Any) -> Any:

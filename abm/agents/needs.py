@@ -289,6 +289,35 @@ def need_now(world, row, kind, day):
 
 @rule
 def in_order(world):
-    """Return today's queue, shape (requests,), in the order of the addressed shuffle."""
+    """Return today's queue, shape (requests,), in the order of the addressed shuffle.
+
+    Notes
+    -----
+    The keys are uniform, so one pass by their leading bits brings each near its place and a short insertion sort
+    finishes: a few nanoseconds a request, where a comparison sort took half of the step.
+    """
     n_requests = world.counters[QUEUE]
-    return world.queue[:n_requests][np.argsort(world.queue_keys[:n_requests])]
+    bits = 1
+    while (1 << bits) < n_requests:
+        bits += 1
+    shift = np.uint64(64 - bits)
+    places = np.zeros((1 << bits) + 1, np.int64)
+    for i in range(n_requests):
+        places[np.int64(world.queue_keys[i] >> shift) + 1] += 1
+    for bucket in range(1 << bits):
+        places[bucket + 1] += places[bucket]
+    nodes = np.empty(n_requests, np.int32)
+    keys = np.empty(n_requests, np.uint64)
+    for i in range(n_requests):
+        key = world.queue_keys[i]
+        bucket = np.int64(key >> shift)
+        place = places[bucket]
+        places[bucket] += 1
+        nodes[place], keys[place] = world.queue[i], key
+    for i in range(1, n_requests):
+        node, key, place = nodes[i], keys[i], i
+        while place > 0 and keys[place - 1] > key:
+            nodes[place], keys[place] = nodes[place - 1], keys[place - 1]
+            place -= 1
+        nodes[place], keys[place] = node, key
+    return nodes

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.compiled import rule
+from abm.memory import zeros
 from abm.state import Stage
 
 NONE = -1
@@ -34,10 +35,9 @@ class Diary(NamedTuple):
 def empty_diary(n_days: int, n_episodes: int) -> Diary:
     """Return a diary with room for two entries of every episode and one block for every bucket."""
     n_blocks = 2 * n_episodes // BLOCK_ENTRIES + 4 * n_days + 1
-    blocks = np.empty((n_blocks, FIRST + BLOCK_ENTRIES), np.int32)
+    blocks = zeros((n_blocks, FIRST + BLOCK_ENTRIES), np.int32)
     blocks[:, NEXT] = np.arange(1, n_blocks + 1)
     blocks[-1, NEXT] = NONE
-    blocks[:, COUNT] = 0
     return Diary(np.full(n_days, NONE, np.int32), np.full(n_days, NONE, np.int32), blocks, np.zeros(1, np.int32))
 
 

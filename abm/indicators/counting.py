@@ -386,23 +386,18 @@ def to_frame(blocks: Iterator[Block], periods: Periods) -> pd.DataFrame:
 
     Rows of strata over nobody are left out; for `all` they stay, with NaN and n = 0.
     """
-    frames = [_block_frame(block, (ALL, *periods.labels)) for block in blocks]
-    table = pd.concat(frames, ignore_index=True)
+    labels = np.array([ALL, *periods.labels], dtype=object)
+    columns = zip(*(_rows(block, labels) for block in blocks), strict=True)
+    table = pd.DataFrame(dict(zip(COLUMNS, map(np.concatenate, columns), strict=True)))
     kept = table[(table["stratum_kind"] == ALL) | table["value"].notna()]
     return kept.sort_values("indicator", kind="stable", ignore_index=True)
 
 
-def _block_frame(block: Block, periods: tuple[str, ...]) -> pd.DataFrame:
-    n_periods = block.value.shape[1]
-    return pd.DataFrame(
-        {
-            "indicator": block.indicator,
-            "stratum_kind": block.kind,
-            "stratum": np.repeat(np.array(block.labels, dtype=object), n_periods),
-            "period": np.tile(np.array(periods[:n_periods], dtype=object), len(block.labels)),
-            "unit": block.unit,
-            "value": block.value.ravel(),
-            "n": np.broadcast_to(block.n, block.value.shape).ravel().astype(np.int64),
-        },
-        columns=list(COLUMNS),
-    )
+def _rows(block: Block, periods: NDArray) -> tuple[NDArray, ...]:
+    """Return the columns of a block, in the order of `COLUMNS`."""
+    n_strata, n_periods = block.value.shape
+    size = n_strata * n_periods
+    texts = [np.full(size, text, dtype=object) for text in (block.indicator, block.kind, block.unit)]
+    strata = np.repeat(np.array(block.labels, dtype=object), n_periods)
+    n = np.broadcast_to(block.n, block.value.shape).ravel().astype(np.int64)
+    return texts[0], texts[1], strata, np.tile(periods[:n_periods], n_strata), texts[2], block.value.ravel(), n

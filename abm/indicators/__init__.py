@@ -1,0 +1,137 @@
+"""What came of a run: the table of indicators, the dozen to look at first, month by month, commune by commune.
+
+Owns which indicator is reported for which strata; each is computed in the module that asks its question. Reads records
+only: nothing here changes a run, draws, or is known to the day that is simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from abm.indicators.counting import ALL, PERSON_KINDS, Block, Run, drees_strata, to_frame
+from abm.indicators.delays import lead_times, request_outcomes, times_to_care
+from abm.indicators.potential import potential_access
+from abm.indicators.practices import adults_without_gp, practices, third_next_available
+from abm.indicators.tables import communes_table, monthly
+from abm.indicators.unmet import failed_bookings, forgone_care, unmet_needs
+from abm.indicators.use import (
+    FAMILIES,
+    acts_per_head,
+    emergency_rate_ratio,
+    emergency_visits,
+    no_show_odds_ratio,
+    no_shows,
+    teleconsultations,
+    travel,
+)
+
+if TYPE_CHECKING:
+    from abm.records import Records
+
+__all__ = ["HEADLINE", "communes_table", "headline", "indicators", "monthly"]
+
+HEADLINE: tuple[str, ...] = (
+    "lead_time_median_days.gp",
+    "lead_time_mean_days.gp",
+    "lead_time_share_1_days.gp",
+    "time_to_care_days.gp",
+    "lead_time_median_days.cardiologist",
+    "forgone_care_share",
+    "acts_per_head.gp",
+    "acts_per_head.specialist",
+    "teleconsultation_share",
+    "emergency_visits_per_head",
+    "emergency_no_other_access_share",
+    "third_next_available_days.gp",
+    "travel_mean_minutes.gp",
+    "adults_without_gp_share",
+)
+"""The indicators to look at first, each over everybody and the whole horizon."""
+
+BROAD_NEEDS = ("gp", "gp_acute", "gp_follow_up", "gp_preventive", "specialist")
+"""Needs that are reported for the strata of people; single specialties only for `all`, `drees` and `channel`."""
+COMMUNE_INDICATORS = frozenset(
+    ("lead_time_mean_days.gp", "lead_time_median_days.gp", "time_to_care_days.gp", "forgone_care_share",
+     "travel_mean_minutes.gp", "acts_per_head.gp", "emergency_visits_per_head")
+)  # fmt: skip
+
+
+def indicators(records: Records) -> pd.DataFrame:
+    """Return every indicator of a run, one row each.
+
+    Returns
+    -------
+    columns indicator, stratum_kind, stratum, period ("all" or a year), unit, value, n (how many appointments, requests,
+    people, … the value is over), sorted by indicator. Delays are cohorts by the date of asking, acts count when held.
+    A value over nobody is NaN with n = 0 in stratum `all`, and no row elsewhere.
+
+    Notes
+    -----
+    Strata: `all`; `drees` (see `drees_strata`); `channel` of the appointment or visit; by person `age_band` (when
+    asking or visiting), `sex`, `income_quintile`, `has_ald`, `epci`, `commune`, and `invisible`: no registered general
+    practitioner, or neither complementary cover nor a car.
+    """
+    run = Run(records)
+    return to_frame(_blocks(run), run.years)
+
+
+def headline(records: Records) -> dict[str, float]:
+    """Return the `HEADLINE` indicators over everybody and the whole horizon, exactly as `indicators` has them."""
+    run = Run(records)
+    found = {block.indicator: float(block.value[0, 0]) for block in _headline_blocks(run)}
+    return {name: found.get(name, float("nan")) for name in HEADLINE}
+
+
+def _headline_blocks(run: Run) -> Iterator[Block]:
+    everybody = run.strata(ALL)
+    yield from lead_times(run, everybody, [need for need in ("gp", "cardiologist") if need in run.needs])
+    yield from times_to_care(run, everybody, ("gp",))
+    yield from forgone_care(run, (ALL,))
+    yield from acts_per_head(run, everybody)
+    yield from teleconsultations(run, everybody, share_only=True)
+    yield from emergency_visits(run, everybody)
+    yield third_next_available(run)
+    yield from travel(run, everybody, "gp", mean_only=True)
+    yield adults_without_gp(run)
+
+
+def _blocks(run: Run) -> Iterator[Block]:
+    """Yield every indicator, `all` first."""
+    for kind in PERSON_KINDS:
+        yield from _of_people(run, kind, tuple(run.needs) if kind == ALL else BROAD_NEEDS)
+    for indicator in (forgone_care, unmet_needs, failed_bookings):
+        yield from indicator(run, PERSON_KINDS)
+    for strata in drees_strata():
+        yield from lead_times(run, strata, run.needs)
+    yield from request_outcomes(run, drees_strata()[0], run.needs)
+    yield from lead_times(run, run.strata("channel"), run.needs)
+    yield from no_shows(run, run.strata("channel"))
+    yield from no_show_odds_ratio(run, run.strata(ALL))
+    yield from emergency_rate_ratio(run)
+    yield from potential_access(run)
+    yield from practices(run)
+    yield from (block for block in _of_communes(run) if block.indicator in COMMUNE_INDICATORS)
+
+
+def _of_people(run: Run, kind: str, needs: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what is reported for each stratum of people."""
+    strata = run.strata(kind)
+    for indicator in (lead_times, times_to_care, request_outcomes):
+        yield from indicator(run, strata, needs)
+    for family in FAMILIES:
+        yield from travel(run, strata, family)
+    for measure in (acts_per_head, teleconsultations, no_shows, emergency_visits):
+        yield from measure(run, strata)
+
+
+def _of_communes(run: Run) -> Iterator[Block]:
+    strata = run.strata("commune")
+    yield from lead_times(run, strata, ("gp",))
+    yield from times_to_care(run, strata, ("gp",))
+    yield from travel(run, strata, "gp", mean_only=True)
+    yield from acts_per_head(run, strata)
+    yield from emergency_visits(run, strata)
+    yield from forgone_care(run, ("commune",))

@@ -1,0 +1,38 @@
+"""Memory for the world's large tables: aligned to cache lines, in huge pages where the system grants them.
+
+A day touches rows all over tables of many megabytes. With rows across two cache lines and pages of 4 kB, half of the
+time went into finding the memory instead of reading it. Owns no data.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+HUGE_PAGE_BYTES = 1 << 21
+
+
+def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array of zeros whose first byte begins a page (small arrays: as NumPy makes them).
+
+    Parameters
+    ----------
+    shape, dtype : as for `numpy.zeros`.
+    """
+    kind = np.dtype(dtype)
+    n_bytes = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    if n_bytes < HUGE_PAGE_BYTES // 2:
+        return np.zeros(shape, kind)
+    whole = -(-n_bytes // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
+    memory = mmap.mmap(-1, whole)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, kind, count=n_bytes // kind.itemsize).reshape(shape)
+
+
+def zero_rows(n_rows: int, dtype: np.dtype) -> np.recarray:
+    """Return structured rows of zeros, shape (n_rows,), whose fields are attributes."""
+    return zeros(n_rows, dtype).view(np.recarray)

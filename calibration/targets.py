@@ -1,0 +1,94 @@
+"""Which observed patterns is the model held against, and what may each be used for?
+
+Owns the reading of `targets.csv`: one observed figure a row, with its source, year and grade (`confidence`). `use` says
+what for: `fit` may be calibrated on; `validate` may not, nor be looked at while tuning; `input` is given to the model,
+and so is reported but never claimed as a result.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from abm.errors import InputError
+from abm.yaml_reader import read_text
+
+FILE = Path(__file__).parent / "targets.csv"
+COLUMNS = (
+    "id", "indicator", "stratum", "observed", "low", "high", "unit", "use", "pattern", "source", "year", "confidence",
+    "note",
+)  # fmt: skip
+USES = ("fit", "validate", "input")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One observed figure.
+
+    Attributes
+    ----------
+    indicator, stratum : what it is compared with; some are patterns that need more than one indicator.
+    observed, low, high : in `unit`; None where the cell holds a text (`observed_text` has it as written).
+    use : fit, validate or input.
+    """
+
+    id: str
+    indicator: str
+    stratum: str
+    observed: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    use: str
+    pattern: str
+    source: str
+    year: str
+    confidence: str
+    note: str
+    observed_text: str
+
+
+@cache
+def load_targets(file: Path = FILE) -> tuple[Target, ...]:
+    """Read the observed patterns.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a `use` unknown, or a range does not hold its observed value.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(file)))
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise InputError(f"found columns {reader.fieldnames}, expected {', '.join(COLUMNS)}", file=file, line=1)
+    return tuple(_target(row, file, line) for line, row in enumerate(reader, start=2))
+
+
+def observed_for(indicator: str, stratum: str = "all", uses: tuple[str, ...] = ("fit", "input")) -> Target | None:
+    """Return the observed figure of an indicator on a stratum, or None; by default not those kept for validation."""
+    for target in load_targets():
+        if target.indicator == indicator and target.stratum.split(",")[0] == stratum and target.use in uses:
+            return target
+    return None
+
+
+def _target(row: dict[str, str], file: Path, line: int) -> Target:
+    if row["use"] not in USES:
+        raise InputError(f"found '{row['use']}', expected {', '.join(USES)}", file=file, line=line, column="use")
+    numbers = {column: _number(row[column]) for column in ("observed", "low", "high")}
+    observed, low, high = numbers.values()
+    if observed is not None and low is not None and high is not None and not low <= observed <= high:
+        if not row["low"].startswith(("-", "+")):  # a relative range such as -20%
+            raise InputError(f"{observed:g} lies outside {low:g} to {high:g}", file=file, line=line, column="observed")
+    return Target(**{**row, **numbers}, observed_text=row["observed"])  # type: ignore[arg-type]
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

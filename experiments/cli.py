@@ -1,0 +1,365 @@
+"""The command `territoire`: reads options, calls the function that does the work, prints what it answers.
+
+Owns names and help of commands and options. Everything slow is imported inside the commands, so that help and messages
+about wrong input come at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from abm.errors import InputError
+from experiments.terminal import Group, progress
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def _group(text: str, example: str) -> typer.Typer:
+    return typer.Typer(
+        cls=Group,
+        help=text,
+        epilog=f"Example: {example}",
+        context_settings=HELP,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+
+app = _group(
+    "Agent-based simulation of a rural French health territory: how long people wait for care, for whom, and what "
+    "policies change.",
+    "territoire run --territory tiny --days 90",
+)
+territories = _group("Territory packs: where a simulation takes place.", "territoire territory list")
+scenarios = _group("Scenarios: what a simulation asks for.", "territoire scenario show baseline")
+verification = _group(
+    "Analytic checks: the model's own code against what can be solved exactly.", "territoire verify practice --help"
+)
+app.add_typer(territories, name="territory")
+app.add_typer(scenarios, name="scenario")
+app.add_typer(verification, name="verify")
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    app(prog_name="territoire")
+    sys.exit(0)
+
+
+def _whole(lowest: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `lowest`."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(str(text))
+        except ValueError:
+            number = lowest - 1
+        if number < lowest:
+            raise typer.BadParameter(f"found '{text}', expected a whole number from {lowest}")
+        return number
+
+    return read
+
+
+def _share(text: str) -> float:
+    """Read a number from 0 to below 1."""
+    try:
+        number = float(str(text))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1:
+        raise typer.BadParameter(f"found '{text}', expected a number from 0 to below 1")
+    return number
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from abm import __version__
+
+        print(f"territoire {__version__}")
+        raise typer.Exit()
+
+
+Territory = Annotated[str, typer.Option("--territory", "-t", help="Built-in territory or folder of a pack.")]
+Seed = Annotated[
+    int, typer.Option(help="Seed of the run: equal seeds, equal numbers.", parser=_whole(0), metavar="INTEGER")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: outputs/SCENARIO).")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a finished run.")]
+Events = Annotated[bool, typer.Option("--events", help="Also write every episode of care (events.parquet).")]
+NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
+
+
+@app.callback()
+def _territoire(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+# ------------------------------------------------------------------------------------------------------- runs
+
+
+@app.command(epilog="Example: territoire run baseline --days 365 --seed 2 --set teleconsultation=0.1")
+def run(
+    scenario: Annotated[str, typer.Argument(help="Built-in scenario or path of a YAML file.")] = "baseline",
+    territory: Territory = "saverne",
+    seed: Seed = 1,
+    start: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="First reported day.")] = None,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
+    warm_up: Annotated[str | None, typer.Option(metavar="INTEGER", help="Days before the start, not reported.")] = None,
+    scale: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of people and capacity simulated, above 0 to 1.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a lever, parameter or field; may be repeated."),
+    ] = None,
+    output: Output = None,
+    events: Events = False,
+    force: Force = False,
+    no_figures: NoFigures = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Simulate a territory once and summarise it on one screen."""
+    from experiments.running import make_plan
+
+    given = {"start": start, "days": days, "warm_up_days": warm_up, "scale": scale}
+    plan = make_plan(scenario, territory, seed, _overrides(given, changes or []))
+    result = _carry_out(plan, output, force, events, not no_figures, quiet or json)
+    _show_run(result, quiet, json)
+
+
+@app.command(epilog="Example: territoire rerun outputs/baseline/manifest.json")
+def rerun(
+    manifest: Annotated[Path, typer.Argument(help="manifest.json of a run, or its folder.")],
+    output: Output = None,
+    events: Events = False,
+    force: Force = False,
+    no_figures: NoFigures = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make the same run again, and tell whether its numbers are the same.
+
+    The new results go to a folder of their own. Exit code 1 when an indicator differs from the earlier run's.
+    """
+    from experiments.running import plan_of, read_manifest
+    from experiments.screens import show_comparison
+
+    earlier = read_manifest(manifest)
+    plan = plan_of(earlier, manifest)
+    old_table = (manifest if manifest.is_dir() else manifest.parent) / "indicators.csv"
+    old_table_text = old_table.read_text(encoding="utf-8") if old_table.is_file() else None
+    result = _carry_out(plan, output, force, events, not no_figures, quiet or json)
+    _show_run(result, quiet, json)
+    if not show_comparison(earlier, old_table_text, result, is_quiet=quiet or json):
+        raise typer.Exit(1)
+
+
+def _carry_out(plan: Any, output: Path | None, force: bool, events: bool, figures: bool, is_quiet: bool) -> Any:
+    """Run a plan into its folder."""
+    from experiments.running import DEFAULT_FOLDER, save, simulate
+    from experiments.store import Destination
+
+    folder = output or DEFAULT_FOLDER / plan.scenario.name
+    chosen = Destination(folder, is_chosen=force or output is not None, force=force)
+    with chosen as destination, progress(is_quiet=is_quiet) as told:
+        result = simulate(plan, told)
+        told.phase("Writing results")
+        return save(result, destination, has_events=events, has_figures=figures)
+
+
+def _show_run(result: Any, is_quiet: bool, is_json: bool) -> None:
+    from experiments.summary import as_json, show
+
+    if is_json:
+        print(as_json(result))
+    elif not is_quiet:
+        show(result)
+
+
+def _overrides(given: dict[str, str | None], changes: list[str]) -> dict[str, Any]:
+    """Return what the options change in the scenario, each key once."""
+    from abm.scenario import parse_override
+
+    overrides: dict[str, Any] = {}
+    options = [f"{key}={value}" for key, value in given.items() if value is not None]
+    for key, value in map(parse_override, [*options, *changes]):
+        if key in overrides:
+            raise InputError(f"'{key}' is given twice on the command line")
+        overrides[key] = value
+    return overrides
+
+
+# ---------------------------------------------------------------------------------------------- inputs, looked up
+
+
+@territories.command("list", epilog="Example: territoire territory list")
+def territory_list(json: Json = False) -> None:
+    """List the built-in territories."""
+    from experiments.screens import show_territories
+
+    show_territories(is_json=json)
+
+
+@territories.command("show", epilog="Example: territoire territory show saverne")
+def territory_show(
+    territory: Annotated[str, typer.Argument(help="Built-in territory or folder of a pack.")], json: Json = False
+) -> None:
+    """Tell what a territory holds, and what is not known of it."""
+    from experiments.running import find_territory
+    from experiments.screens import show_territory
+
+    show_territory(find_territory(territory), is_json=json)
+
+
+@territories.command("check", epilog="Example: territoire territory check my_territory")
+def territory_check(
+    territory: Annotated[str, typer.Argument(help="Built-in territory or folder of a pack.")], json: Json = False
+) -> None:
+    """List every problem of a territory pack, with file, line and column."""
+    from experiments.running import refuse_unknown_territory
+    from experiments.screens import show_findings
+
+    refuse_unknown_territory(territory)
+    show_findings(territory, is_json=json)
+
+
+@scenarios.command("list", epilog="Example: territoire scenario list")
+def scenario_list(json: Json = False) -> None:
+    """List the built-in scenarios."""
+    from experiments.screens import show_scenarios
+
+    show_scenarios(is_json=json)
+
+
+@scenarios.command("show", epilog="Example: territoire scenario show my_policy.yaml")
+def scenario_show(
+    scenario: Annotated[str, typer.Argument(help="Built-in scenario or path of a YAML file.")] = "baseline",
+    json: Json = False,
+) -> None:
+    """Show a scenario in full, and where its numbers depart from the registry's."""
+    from experiments.screens import show_scenario
+
+    show_scenario(scenario, is_json=json)
+
+
+@scenarios.command("check", epilog="Example: territoire scenario check my_policy.yaml")
+def scenario_check(
+    scenario: Annotated[str, typer.Argument(help="Built-in scenario or path of a YAML file.")],
+) -> None:
+    """Check a scenario file, key by key."""
+    from abm.scenario import load_scenario
+
+    found = load_scenario(scenario)
+    print(f"{scenario}: scenario '{found.name}' can be used")
+
+
+@scenarios.command("schema", epilog="Example: territoire scenario schema > scenario.schema.json")
+def scenario_schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from abm.scenario import scenario_json_schema
+    from experiments.store import to_json
+
+    print(to_json(scenario_json_schema()))
+
+
+@app.command(epilog="Example: territoire parameters gp_load; territoire parameters --domain supply --assumptions")
+def parameters(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[ID|NAME]", help="One parameter, or the family before its '['.")
+    ] = None,
+    assumptions: Annotated[bool, typer.Option("--assumptions", help="Only those of grade C: assumptions.")] = False,
+    domain: Annotated[str | None, typer.Option(help="Only those of one domain.")] = None,
+    json: Json = False,
+) -> None:
+    """Show every number of the model with its range, unit, source and grade.
+
+    Grades: A read in the source named, B quoted from memory of a publication, C an assumption.
+    """
+    from experiments.screens import show_parameters
+
+    show_parameters(name, is_assumption=assumptions, domain=domain, is_json=json)
+
+
+@app.command(epilog="Example: territoire schedule")
+def schedule(json: Json = False) -> None:
+    """Print the order of the day, each step beside the function that is it."""
+    from experiments.screens import show_schedule
+
+    show_schedule(is_json=json)
+
+
+# ----------------------------------------------------------------------------------------------- checks and speed
+
+
+@verification.command(
+    "practice",
+    epilog="Example: territoire verify practice --patients 1500 --daily-need 0.012 --slots 19 --days 3000",
+)
+def verify_practice(
+    patients: Annotated[int, typer.Option(help="Number of patients.", parser=_whole(1), metavar="INTEGER")],
+    daily_need: Annotated[float, typer.Option(help="Probability of a need a day.", parser=_share, metavar="SHARE")],
+    slots: Annotated[int, typer.Option(help="Appointments a doctor and day.", parser=_whole(1), metavar="INTEGER")],
+    days: Annotated[int, typer.Option(help="Days observed.", parser=_whole(1), metavar="INTEGER")] = 365,
+    warm_up: Annotated[int, typer.Option(help="Days before.", parser=_whole(0), metavar="INTEGER")] = 0,
+    horizon: Annotated[
+        int | None,
+        typer.Option(help="Days ahead that can be booked (default: no limit).", parser=_whole(0), metavar="INTEGER"),
+    ] = None,
+    doctors: Annotated[int, typer.Option(help="Doctors.", parser=_whole(1), metavar="INTEGER")] = 1,
+    working_days: Annotated[int, typer.Option(help="Open days a week.", parser=_whole(1), metavar="INTEGER")] = 7,
+    chronic_share: Annotated[float, typer.Option(help="Share of patients.", parser=_share, metavar="SHARE")] = 0.0,
+    chronic_daily_need: Annotated[float, typer.Option(help="Theirs a day.", parser=_share, metavar="SHARE")] = 0.0,
+    replications: Annotated[int, typer.Option(help="Runs.", parser=_whole(1), metavar="INTEGER")] = 1,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Run the model's own booking code on doctors who work every day, as queueing theory can solve it."""
+    from experiments.screens import show_practice
+    from experiments.verify import practice
+
+    answer = practice(
+        patients=patients,
+        doctors=doctors,
+        slots=slots,
+        daily_need=daily_need,
+        horizon=horizon,
+        working_days=working_days,
+        days=days,
+        warm_up=warm_up,
+        chronic_share=chronic_share,
+        chronic_daily_need=chronic_daily_need,
+        replications=replications,
+        seed=seed,
+    )
+    show_practice(answer, is_json=json)
+
+
+@app.command(epilog="Example: territoire bench --quick")
+def bench(
+    against: Annotated[
+        bool, typer.Option("--against", help="Also run other simulators side by side (extra 'bench').")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the workload, the invented territory.")] = False,
+    json: Json = False,
+) -> None:
+    """Measure speed and memory, the same workload each time."""
+    from experiments.benchmarking import bench as measure
+
+    measure(with_peers=against, is_quick=quick, is_json=json)
