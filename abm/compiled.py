@@ -2,7 +2,7 @@
 
 Every rule of the day is decorated with :func:`rule`. Numba notices an edit in the file of a compiled function but not
 in a helper it imports, nor a change of its optimisation level; so the cache folder is named by a digest of all sources
-of this package, of the versions of numba and Python, and of that level. A stale rule can therefore never run.
+that rules are made of, of the versions of numba and Python, and of that level. A stale rule can therefore never run.
 With `NUMBA_DISABLE_JIT=1` the same source runs line by line in a debugger and gives the same numbers.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -18,12 +19,26 @@ from pathlib import Path
 os.environ.setdefault("NUMBA_OPT", "1")
 
 
+def rule_sources(folder: Path) -> list[Path]:
+    """Return the files that compiled rules are made of: those that define rules, and what these import from here."""
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
+    wanted = [path for path, text in texts.items() if "from abm.compiled import" in text]
+    found = set(wanted)
+    while wanted:
+        for module in re.findall(r"^from abm\.([\w.]+) import", texts[wanted.pop()], re.MULTILINE):
+            path = folder / (module.replace(".", "/") + ".py")
+            if path in texts and path not in found:
+                found.add(path)
+                wanted.append(path)
+    return sorted(found)
+
+
 def sources_digest(folder: Path = Path(__file__).parent) -> str:
     """Return a digest (16 hex digits) of everything that decides what the machine code must be."""
     state = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in rule_sources(folder):
         state.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    for fact in (version("numba"), sys.version, os.environ["NUMBA_OPT"]):
+    for fact in (version("numba"), version("llvmlite"), sys.version, os.environ["NUMBA_OPT"]):
         state.update(fact.encode() + b"\0")
     return state.hexdigest()[:16]
 

@@ -7,6 +7,8 @@ reads the same in both, and without the compiler the world itself is the handle.
 
 from __future__ import annotations
 
+import hashlib
+
 import numba
 from numba import types
 from numba.experimental import structref
@@ -24,7 +26,15 @@ else:
 
     @structref.register
     class WorldType(types.StructRef):
-        """Numba's type of the handle."""
+        """Numba's type of the handle.
+
+        Its own name would spell out every column of every table, and that name is part of every symbol of every rule:
+        300 MB of names. A digest says as much.
+        """
+
+        def __init__(self, fields: tuple) -> None:
+            super().__init__(fields)
+            self.name = f"World_{hashlib.sha256(self.name.encode()).hexdigest()[:16]}"
 
         def preprocess_fields(self, fields: tuple) -> tuple:
             """Forget that some field was typed from a literal."""

@@ -105,7 +105,7 @@ def agendas(model: TerritoryModel) -> None:
 def time(model: TerritoryModel) -> None:
     """Time: offered + overtime = held + missed + unused, for every provider over the days lived."""
     world, setting, past = model.arrays, model.setting, slice(0, model.day)
-    held = model.recorder.seconds_by_provider(world, model.day)
+    held = model.recorder.seconds_by_provider(world)
     offered = setting.offered[:, past].sum(axis=1, dtype=np.int64)
     overtime = (setting.overtime_offered - world.overtime)[:, past].sum(axis=1, dtype=np.int64)
     unused = (world.free + world.reserve + world.walk_in)[:, past].sum(axis=1, dtype=np.int64)

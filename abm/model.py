@@ -21,11 +21,11 @@ from abm.agents.specialist import Specialist
 from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
-from abm.records import Recorder, Records, open_episodes
+from abm.records import Recorder, Records, all_episodes, spare_rows, with_room_for_records
 from abm.scenario import Scenario, load_scenario
 from abm.schedule import SCHEDULE
 from abm.state import NOBODY, Counter, World
-from abm.world import build_world, with_room_for_records
+from abm.world import build_world
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from abm.population import Population
 
 THIRD_NEXT_CAP_DAYS = 90
+EPISODES_A_YEAR = 7  # of a person, roughly: only the first size of a table that grows
 MONDAY = 0
 
 
@@ -77,8 +78,8 @@ class TerritoryModel(mesa.Model):
         self.territory = territory if isinstance(territory, Territory) else load_territory(territory)
         self.policy = load_scenario(scenario, **overrides)
         world, self.setting = build_world(self.territory, self.policy, self.seed_of_run, arrange=arrange)
-        self.recorder = Recorder(world.patients.size)
-        self._hold(with_room_for_records(world, self.recorder.room))
+        self.recorder = Recorder()
+        self._hold(with_room_for_records(world, self._expected_records(world.patients.size)))
         self.day = 0
         self.people_at_start = int(world.patients.size)
         self.laws_checked = 0
@@ -126,7 +127,7 @@ class TerritoryModel(mesa.Model):
     def _note(self, today: int) -> None:
         """Keep what has to be looked at while the run goes on, and what must not overflow."""
         if self.recorder.needs_room(self.arrays):
-            self.recorder.take(self.arrays)
+            self._hold(with_room_for_records(self.arrays, 3 * self.arrays.records.size // 2))
         calendar = self.setting.calendar
         if calendar.weekday[today] == MONDAY and today < self.setting.end_of_horizon:
             self.recorder.note_week(today, self._days_to_third(today))
@@ -193,11 +194,10 @@ class TerritoryModel(mesa.Model):
     def records(self) -> Records:
         """Return what has been recorded so far, those still open included."""
         world, setting = self.arrays, self.setting
-        episodes = np.concatenate([self.recorder.finished(world), open_episodes(world)]).view(np.recarray)
         days = slice(0, self.day)
         return Records(
             setting=setting,
-            episodes=episodes,
+            episodes=all_episodes(world),
             patients=world.patients,
             providers=world.providers,
             offered=setting.offered[:, days],
@@ -221,6 +221,10 @@ class TerritoryModel(mesa.Model):
         if self._headline is None or self._headline[0] != self.day:
             self._headline = (self.day, headline(self.records()))
         return self._headline[1]
+
+    def _expected_records(self, n_people: int) -> int:
+        """Return how many rows the run is likely to write; the table grows if they are more."""
+        return spare_rows(n_people) + n_people * self.setting.last_day * EPISODES_A_YEAR // 365
 
     # --- the world ----------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """What leaves a run: every finished or still open episode, and how the time of the agendas was used.
 
-Owns the gathering of the records out of the world, chunk by chunk, so that the compiled day never has to grow a table.
-Computes no indicator: that is `abm.indicators`, afterwards.
+Owns the table of records and its growth. Computes no indicator: that is `abm.indicators`, afterwards.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from abm.memory import zero_rows
 from abm.state import NEVER, NOWHERE, RECORD, Channel, Contact, Counter, Outcome, Stage, World
 
 if TYPE_CHECKING:
     from abm.world import Setting
 
-ROOM_AT_FIRST = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -68,58 +67,74 @@ class Records:
 
 
 class Recorder:
-    """Keeps the records of a run while it goes on."""
+    """Keeps the records of a run while it goes on: one table, committed page by page as it is written."""
 
-    def __init__(self, n_people: int) -> None:
-        self.room = max(ROOM_AT_FIRST, 2 * n_people // 8)
-        self.chunks: list[np.recarray] = []
+    def __init__(self) -> None:
         self.weeks: list[NDArray[np.int64]] = []
         self.week_days: list[int] = []
+        self._n_tallied = 0
         self._ended = np.zeros(len(Outcome), np.int64)
         self._held: NDArray[np.int64] = np.zeros(0, np.int64)
 
-    def needs_room(self, world: World) -> bool:
-        """Tell whether tomorrow's records might not fit: a day can write a few rows for each request it holds."""
-        return bool(world.counters[Counter.RECORDS] > self.room - max(1 << 14, self.room // 3))
+    @staticmethod
+    def needs_room(world: World) -> bool:
+        """Tell whether tomorrow's rows might not fit: a day can write a few rows for each of its requests."""
+        return bool(world.counters[Counter.RECORDS] > world.records.size - spare_rows(world.patients.size))
 
-    def take(self, world: World) -> None:
-        """Take the rows written so far out of the world's table."""
-        n_rows = int(world.counters[Counter.RECORDS])
-        if n_rows:
-            rows = world.records[:n_rows].copy()
-            self.chunks.append(rows)
-            self._ended += np.bincount(rows.outcome[rows.is_planned == 0], minlength=len(Outcome))
-            self._held = self._held_with(rows, world.providers.size)
-        world.counters[Counter.RECORDS] = 0
-
-    def finished(self, world: World) -> np.recarray:
-        """Return all finished episodes, shape (r,)."""
-        self.take(world)
-        everything = self.chunks or [np.zeros(0, RECORD)]
-        joined = np.concatenate(everything).view(np.recarray)
-        self.chunks = [joined]
-        return joined
+    def tally(self, world: World) -> None:
+        """Count the rows written since the last time."""
+        rows = world.records[self._n_tallied : int(world.counters[Counter.RECORDS])]
+        self._n_tallied += rows.size
+        self._ended += np.bincount(rows.outcome[rows.is_planned == 0], minlength=len(Outcome))
+        took_place = ((rows.outcome == Outcome.SERVED) | (rows.outcome == Outcome.MISSED)) & (rows.provider >= 0)
+        seconds = np.bincount(
+            rows.provider[took_place], weights=rows.seconds[took_place], minlength=world.providers.size
+        ).astype(np.int64)
+        self._held = self._held + seconds if self._held.size else seconds
 
     def ended_by_outcome(self, world: World) -> NDArray[np.int64]:
         """Return how many requests have ended in each way, shape (outcomes,), recounted from the records."""
-        self.take(world)
+        self.tally(world)
         return self._ended
 
-    def seconds_by_provider(self, world: World, day: int) -> NDArray[np.int64]:
-        """Return the seconds of visits held or missed by provider before a day, shape (p,), from the records."""
-        self.take(world)
-        return self._held if self._held.size else np.zeros(world.providers.size, np.int64)
-
-    def _held_with(self, rows: np.recarray, n_providers: int) -> NDArray[np.int64]:
-        held = self._held if self._held.size else np.zeros(n_providers, np.int64)
-        took_place = ((rows.outcome == Outcome.SERVED) | (rows.outcome == Outcome.MISSED)) & (rows.provider >= 0)
-        seconds = np.bincount(rows.provider[took_place], weights=rows.seconds[took_place], minlength=n_providers)
-        return held + seconds.astype(np.int64)
+    def seconds_by_provider(self, world: World) -> NDArray[np.int64]:
+        """Return the seconds of visits held or missed by provider, shape (p,), recounted from the records."""
+        self.tally(world)
+        return self._held
 
     def note_week(self, day: int, days_to_third: NDArray[np.int64]) -> None:
         """Keep the third next available appointments of a week, shape (g,)."""
         self.weeks.append(days_to_third)
         self.week_days.append(day)
+
+
+def spare_rows(n_people: int) -> int:
+    """Return the rows that must be free in the morning: more than any day can write."""
+    return (1 << 12) + n_people // 4
+
+
+def finished_episodes(world: World) -> np.recarray:
+    """Return the rows of all episodes that have ended, shape (r,): a view, not a copy."""
+    return world.records[: int(world.counters[Counter.RECORDS])]
+
+
+def with_room_for_records(world: World, n_rows: int) -> World:
+    """Return the world with a table of records of that many rows, those written so far kept."""
+    table = zero_rows(n_rows, RECORD)
+    written = finished_episodes(world)
+    table[: written.size] = written
+    return world._replace(records=table)
+
+
+def all_episodes(world: World) -> np.recarray:
+    """Return finished episodes and then the open ones, shape (r,): copied only where the table has no room left."""
+    still_open = open_episodes(world)
+    n_finished = int(world.counters[Counter.RECORDS])
+    n_rows = n_finished + still_open.size
+    if n_rows > world.records.size:
+        return np.concatenate([finished_episodes(world), still_open]).view(np.recarray)
+    world.records[n_finished:n_rows] = still_open  # beyond the rows in use: overwritten by the next day
+    return world.records[:n_rows]
 
 
 def open_episodes(world: World) -> np.recarray:

@@ -349,9 +349,3 @@ def _nearest_emergency(territory: Territory, travel: TravelTimes) -> NDArray[np.
     columns = n_communes + np.flatnonzero(territory.sites["has_emergency"].to_numpy(bool))
     return columns[np.argmin(travel.minutes[:, columns], axis=1)].astype(np.int32)
 
-
-def with_room_for_records(world: World, rows: int) -> World:
-    """Return the world with an empty table of records of that many rows."""
-    world.counters[Counter.RECORDS] = 0
-    return world._replace(records=zero_rows(rows, RECORD))
-

@@ -50,8 +50,7 @@ STYLE = {
 DARK, MIDDLE, LIGHT = "#1b3a57", "#5b84a8", "#d5dee6"
 COLOURS = "cividis_r"  # monotone in lightness: the map reads in black and white
 LONGEST_SHOWN_DAYS = 28
-FEWEST_APPOINTMENTS = 30  # of a commune, for its mean to be coloured
-MOST_MAP_LABEL_KM = 60.0
+FEWEST_REQUESTS = 30  # of a commune, for its mean to be coloured
 
 
 def draw_all(result: Run, folder: Path, territory: Territory | None) -> list[Path]:
@@ -152,11 +151,11 @@ def monthly_gp_lead_time(monthly: pd.DataFrame, caption: str = "") -> Figure:
 
     Parameters
     ----------
-    monthly : month (first day), and the columns `lead_time_mean_days.gp` (days).
+    monthly : month (first day), need, lead_time_mean_days.
     """
     figure, axis = plt.subplots(figsize=(7.6, 3.4))
-    months = pd.to_datetime(monthly["month"].astype(str))
-    axis.plot(months, monthly["lead_time_mean_days.gp"], color=DARK, marker="o", markersize=3, linewidth=1.3)
+    rows = monthly[monthly["need"] == "gp"]
+    axis.plot(rows["month"], rows["lead_time_mean_days"], color=DARK, marker="o", markersize=3, linewidth=1.3)
     axis.set_ylim(bottom=0)
     axis.set_ylabel("days, mean")
     axis.set_xlabel("month in which the appointment was asked for")
@@ -174,20 +173,18 @@ def lead_time_map(territory: Territory, communes: pd.DataFrame, caption: str = "
 
     Parameters
     ----------
-    communes : insee, `lead_time_mean_days.gp` (days) and the number of appointments behind it, `n_appointments.gp`.
+    communes : insee, `lead_time_mean_days.gp` (days) and `requests.gp`, how many there were.
 
     Notes
     -----
-    Communes with fewer than 30 appointments are hatched: their mean would show chance. Travel times and roads are of
+    Communes with fewer than 30 requests are hatched: their mean would show chance. Travel times and roads are of
     OpenStreetMap origin: the credit and the year of the data stand on the map.
     """
     from experiments.provenance import map_credit
 
     figure, axis = plt.subplots(figsize=(7.6, 6.6))
-    values = communes.set_index("insee")["lead_time_mean_days.gp"].where(
-        communes.set_index("insee")["n_appointments.gp"] >= FEWEST_APPOINTMENTS
-    )
-    known = values.dropna()
+    is_known = communes["requests.gp"] >= FEWEST_REQUESTS
+    known = communes[is_known].set_index("insee")["lead_time_mean_days.gp"].dropna()
     norm = matplotlib.colors.Normalize(*((known.min(), known.max()) if len(known) else (0.0, 1.0)))
     colours = matplotlib.colormaps[COLOURS]
     _areas(axis, territory, {code: colours(norm(value)) for code, value in known.items()})
@@ -199,7 +196,7 @@ def lead_time_map(territory: Territory, communes: pd.DataFrame, caption: str = "
     scale.set_label("days, mean, by commune of residence")
     scale.outline.set_visible(False)  # type: ignore[operator]
     figure.suptitle("How long people wait for a general practitioner", x=0.01, ha="left")
-    note = f"hatched: fewer than {FEWEST_APPOINTMENTS} appointments"
+    note = f"hatched: fewer than {FEWEST_REQUESTS} requests"
     _finish(figure, "\n".join(filter(None, [f"{caption}; {note}" if caption else note, map_credit(territory)])))
     return figure
 

@@ -115,7 +115,7 @@ def practice(
     )
     _expect(replications >= 1, "replications", replications, "an integer of at least 1")
     _expect(seed >= 0, "seed", seed, "an integer of at least 0")
-    _live(Practice(2, 1, 0.5, days=2), 0, 0)  # compile, or load what was compiled, outside the clock
+    _live(Practice(5000, 100, 0.02, days=60), 0, 0)  # compile, or load what was compiled, outside the clock
     runs = [_live(case, seed, replication) for replication in range(replications)]
     result: dict[str, Any] = {
         name: _mean_and_error([run[name] for run in runs])
@@ -139,22 +139,23 @@ def _live(case: Practice, seed: int, replication: int) -> dict[str, float]:
     """Live one replication, and count what happened in the window."""
     from abm.agents.needs import start_clocks
     from abm.handle import compiled
-    from abm.records import Recorder, open_episodes
+    from abm.records import Recorder, finished_episodes, open_episodes, spare_rows, with_room_for_records
     from abm.schedule import SCHEDULE
-    from abm.world import with_room_for_records
 
-    recorder = Recorder(case.patients)
-    world = with_room_for_records(practice_world(case, seed_key(seed, replication)), recorder.room)
-    start_clocks(compiled(world))
+    world = practice_world(case, seed_key(seed, replication))
+    most_rows = int(case.slots * case.doctors + case.patients * max(case.daily_need, case.chronic_daily_need))
+    world = with_room_for_records(world, spare_rows(case.patients) + most_rows * case.last_day)
     handle = compiled(world)
+    start_clocks(handle)
     began = perf_counter()
     for day in range(case.last_day):
         for step in SCHEDULE:
             step.rule(handle, day)
-        if recorder.needs_room(world):
-            recorder.take(world)
+        if Recorder.needs_room(world):
+            world = with_room_for_records(world, 2 * world.records.size)
+            handle = compiled(world)
     run_s = perf_counter() - began
-    ended, still_open = recorder.finished(world), open_episodes(world)
+    ended, still_open = finished_episodes(world), open_episodes(world)
     return _counts(case, ended, still_open) | {"run_s": run_s, "events": float(world.counters[Counter.EVENTS])}
 
 

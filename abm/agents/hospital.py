@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import mesa
 import numpy as np
 
+from abm.records import finished_episodes
 from abm.state import Kind
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Hospital(mesa.Agent):
     @property
     def emergency_visits(self) -> int:
         """Number of residents' visits to its emergency department so far (warm-up included)."""
-        rows = self.model.recorder.finished(self.model.arrays)
+        rows = finished_episodes(self.model.arrays)
         return int(((rows.kind == Kind.EMERGENCY) & (rows.place == self.place)).sum())
 
     @property

@@ -1,14 +1,15 @@
 """How are events counted by need, stratum and year, and what are means and quantiles of the counts?
 
-Owns periods, strata, tallies and the rows of a table of indicators; knows no indicator. Everything counted is a whole
-number (days, people, visits), so sums are exact and do not depend on the order of the records.
+Owns periods, strata, tallies and the rows of a table of indicators; knows no indicator. What is counted are whole
+numbers (days, people, visits; not minutes of travel), so that sums are exact whatever the order of the records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from weakref import ref
 
 import numpy as np
 import pandas as pd
@@ -23,12 +24,21 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+T = TypeVar("T")
+
 COLUMNS = ("indicator", "stratum_kind", "stratum", "period", "unit", "value", "n")
 ALL = "all"
 AGE_BANDS = {"0-6": 0, "7-11": 7, "12-15": 12, "16-25": 16, "26-65": 26, "66+": 66}
 """First completed year of each age band of the programme."""
+AGE_BAND_OF_YEAR = (np.searchsorted(list(AGE_BANDS.values()), np.arange(121), side="right") - 1).astype(np.int16)
 DREES_AGES = (18, 69)
 NOT_BY_APPOINTMENT = (Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY)
+COLUMNS_ALWAYS_READ = (
+    "patient", "asked_on", "wished_on", "appointment_on", "closed_on", "travel_minutes",
+    "kind", "channel", "outcome", "is_planned",
+)  # fmt: skip
+CHUNK_ROWS = 1 << 13  # of records: stay in the cache while their columns are taken apart
+CHUNK_EVENTS = 1 << 16
 CHANNELS = tuple(channel for channel in Channel if channel not in (Channel.NONE, Channel.EMERGENCY))
 PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci")
 GP_NEED_KINDS = (int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.GP_PREVENTIVE))
@@ -83,7 +93,8 @@ class Events:
     """
 
     def __init__(self, run: Run, rows: NDArray, dated_by: str) -> None:
-        self.run, self.rows, self.dated_by = run, rows, dated_by
+        self._run = ref(run)  # the run keeps its events: without a cycle, everything is freed at once
+        self.rows, self.dated_by = rows, dated_by
         self._columns: dict[str, NDArray] = {}
 
     def __getattr__(self, name: str) -> NDArray:
@@ -93,6 +104,13 @@ class Events:
         if name not in self._columns:
             self._columns[name] = self.run.column(name)[self.rows]
         return self._columns[name]
+
+    @property
+    def run(self) -> Run:
+        """The run whose events they are; it must outlive them."""
+        run = self._run()
+        assert run is not None, "the run of these events is gone"
+        return run
 
     @property
     def day(self) -> NDArray[np.int32]:
@@ -110,10 +128,8 @@ class Events:
         return self.run.commune[self.patient]
 
     def where(self, keep: NDArray) -> Events:
-        """Return the events for which `keep` is true; columns already read are kept."""
-        part = Events(self.run, self.rows[keep], self.dated_by)
-        part._columns = {name: column[keep] for name, column in self._columns.items()}
-        return part
+        """Return the events for which `keep` is true."""
+        return Events(self.run, self.rows[keep], self.dated_by)
 
 
 class Run:
@@ -134,13 +150,27 @@ class Run:
         self.birth_day = np.ascontiguousarray(records.patients.birth_day)
         self.commune = np.ascontiguousarray(records.patients.commune)
         self.n_communes = len(self.setting.territory.communes)
-        self._columns: dict[str, NDArray] = {}
+        self._columns = columns_of(records.episodes, COLUMNS_ALWAYS_READ)
+        self._cells: dict[str, tuple[Strata, Cells]] = {}
+        self._kept: dict[tuple[str, ...], Any] = {}
 
     def column(self, name: str) -> NDArray:
-        """Return a column of all records, side by side in memory, shape (all records,)."""
-        if name not in self._columns:
-            self._columns[name] = np.ascontiguousarray(self.records.episodes[name])
-        return self._columns[name]
+        """Return a column of all records, shape (all records,); those always read lie side by side in memory."""
+        return self._columns.get(name, self.records.episodes[name])
+
+    def kept(self, compute: Callable[..., T], *arguments: str) -> T:
+        """Return `compute(run, *arguments)`, computed once."""
+        key = (compute.__name__, *arguments)
+        if key not in self._kept:
+            self._kept[key] = compute(self, *arguments)
+        return self._kept[key]
+
+    def cells(self, events: str, strata: Strata) -> Cells:
+        """Return the cells of `requests`, `given`, `visits`, … by year; the last ones of each are kept for reuse."""
+        kept = self._cells.get(events)
+        if kept is None or kept[0] is not strata:
+            kept = self._cells[events] = (strata, Cells(getattr(self, events), strata, self.years))
+        return kept[1]
 
     @cached_property
     def needs(self) -> dict[str, tuple[int, ...]]:
@@ -234,7 +264,9 @@ class Run:
             place[list(CHANNELS)] = np.arange(len(CHANNELS))
             return Strata(kind, tuple(c.name.lower() for c in CHANNELS), lambda events: place[events.channel])
         labels, codes = self.person_tables[kind]
-        return Strata(kind, labels, lambda events: codes[events.patient])
+        if kind == ALL:
+            return Strata(kind, labels, lambda events: np.zeros((), np.int16))
+        return Strata(kind, labels, lambda events: codes.take(events.patient))
 
     def heads(self, kind: str, day: int, keep: Callable[[NDArray], NDArray] | None = None) -> Ints:
         """Count people by stratum on a day, shape (strata,).
@@ -262,7 +294,8 @@ class Run:
 
     def heads_by_year(self, kind: str) -> Ints:
         """Count people by stratum in the middle of each year of the horizon, shape (strata, years)."""
-        return np.stack([self.heads(kind, (first + end) // 2) for first, end in self.years.spans], axis=1)
+        heads = [self.heads(kind, (first + end) // 2) for first, end in self.years.spans]
+        return np.array(heads, np.int64).reshape(-1, len(self.strata(kind).labels)).T
 
 
 def drees_strata() -> tuple[Strata, Strata]:
@@ -287,14 +320,25 @@ def drees_strata() -> tuple[Strata, Strata]:
     )
 
 
+def columns_of(rows: np.recarray, names: Sequence[str]) -> dict[str, NDArray]:
+    """Take columns out of structured rows, each side by side in memory: one pass over the rows for all of them."""
+    columns = {name: np.empty(rows.size, rows.dtype[name]) for name in names}
+    plain = rows.view(np.ndarray)
+    for start in range(0, rows.size, CHUNK_ROWS):
+        chunk = plain[start : start + CHUNK_ROWS]
+        for name, column in columns.items():
+            column[start : start + CHUNK_ROWS] = chunk[name]
+    return columns
+
+
 def completed_years(age_days: NDArray) -> NDArray:
     """Return completed years of age, as the rules of the model count them."""
     return np.maximum(age_days, 0) * 4 // 1461
 
 
-def age_band(age_years: NDArray) -> NDArray[np.int64]:
+def age_band(age_years: NDArray) -> NDArray[np.int16]:
     """Return the place in `AGE_BANDS` of ages in completed years."""
-    return np.searchsorted(list(AGE_BANDS.values()), age_years, side="right") - 1
+    return AGE_BAND_OF_YEAR.take(age_years, mode="clip")
 
 
 # --- counting -----------------------------------------------------------------------------------------------------
@@ -309,27 +353,52 @@ class Cells:
     """
 
     def __init__(self, events: Events, strata: Strata, periods: Periods) -> None:
-        code, period = strata.code(events), periods.of_day[events.day]
+        code, period = strata.code(events), periods.of_day.take(events.day)
         self.shape = (len(events.run.setting.kinds), len(strata.labels), len(periods.labels))
-        self.inside = (code >= 0) & (period >= 0)
-        index = (events.kind.astype(np.int64) * self.shape[1] + code) * self.shape[2] + period
-        self.index = index[self.inside]
+        index = events.kind.astype(np.int32) * np.int32(self.shape[1])
+        index += code
+        index *= np.int32(self.shape[2])
+        index += period
+        is_inside = (code >= 0) & (period >= 0)
+        self.inside = None if is_inside.all() else np.flatnonzero(is_inside)
+        self.index = index if self.inside is None else index[self.inside]
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return int(np.prod(self.shape))
+
+    def of_inside(self, values: NDArray) -> NDArray:
+        """Return what belongs to the events that have a cell, from one value an event."""
+        return values if self.inside is None else values[self.inside]
 
     def count(self, which: NDArray | None = None) -> Ints:
         """Count the events, or those for which `which` is true; shape (kinds, strata, periods)."""
-        index = self.index if which is None else self.index[which[self.inside]]
-        return np.bincount(index, minlength=int(np.prod(self.shape))).reshape(self.shape)
+        index = self.index if which is None else self.index[self.of_inside(which)]
+        return counted(index, self.size).reshape(self.shape)
 
     def total(self, amounts: NDArray) -> Floats:
         """Sum an amount an event, shape (kinds, strata, periods)."""
-        size = int(np.prod(self.shape))
-        return np.bincount(self.index, weights=amounts[self.inside], minlength=size).reshape(self.shape)
+        return counted(self.index, self.size, self.of_inside(amounts)).reshape(self.shape)
 
     def tally(self, amounts: NDArray, n_values: int) -> Ints:
         """Count the events by a whole amount from 0 to below `n_values`, shape (kinds, strata, periods, values)."""
-        index = self.index * n_values + amounts[self.inside]
-        size = int(np.prod(self.shape)) * n_values
-        return np.bincount(index, minlength=size).reshape(*self.shape, n_values)
+        size = self.size * n_values
+        index: NDArray[np.integer] = self.index.astype(np.int32 if size < np.iinfo(np.int32).max else np.int64)
+        index *= n_values
+        index += self.of_inside(amounts)
+        return counted(index, size).reshape(*self.shape, n_values)
+
+
+def counted(index: NDArray, size: int, amounts: NDArray | None = None) -> NDArray:
+    """Count events by cell, or sum amounts by cell, shape (size,): in chunks that stay in the processor's cache."""
+    if size > CHUNK_EVENTS or index.size <= CHUNK_EVENTS:
+        return np.bincount(index, amounts, size)
+    total: NDArray = np.zeros(size, np.int64 if amounts is None else np.float64)
+    for start in range(0, index.size, CHUNK_EVENTS):
+        chunk = slice(start, start + CHUNK_EVENTS)
+        total += np.bincount(index[chunk], None if amounts is None else amounts[chunk], size)
+    return total
 
 
 def of_need(table: NDArray, kinds: Sequence[int]) -> NDArray:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from abm.indicators.counting import (
     Block,
-    Cells,
     Events,
     Ints,
     Run,
@@ -53,7 +52,7 @@ def lead_times(run: Run, strata: Strata, needs: Collection[str]) -> Iterator[Blo
     given = run.given
     lead = lead_days(given)
     days = np.arange(int(lead.max(initial=0)) + 1)
-    cells = Cells(given, strata, run.years)
+    cells = run.cells("given", strata)
     tally = cells.tally(lead, days.size)
     wished = cells.total(wished_part_days(given))
     for need in needs:
@@ -86,18 +85,28 @@ def times_to_care(run: Run, strata: Strata, needs: Collection[str]) -> Iterator[
     practice, 180 with specialists): turning people away cannot shorten it. Requests asked so late that the run ends
     before their limit are left out; with 180 days of follow-up after the horizon there are none.
     """
-    requests = run.requests
-    limit = np.where(requests.kind < Kind.EMERGENCY, LIMIT_DAYS_GP, LIMIT_DAYS_SPECIALIST)
-    followed = requests.asked_on + limit <= run.lived
-    days = np.where(
-        requests.outcome == Outcome.SERVED, np.minimum(requests.closed_on - requests.asked_on, limit), limit
-    )
-    cells = Cells(requests, strata, run.years)
-    number, total = cells.count(followed), cells.total(np.where(followed, days, 0))
+    days, is_followed = days_to_care(run)
+    cells = run.cells("requests", strata)
+    number, total = cells.count(is_followed), cells.total(days)
     for need in needs:
         n = of_need(number, run.needs[need])
         value = ratio(of_need(total, run.needs[need]), n)
         yield Block(f"time_to_care_days.{need}", "days", strata.kind, strata.labels, value, n)
+
+
+def days_to_care(run: Run) -> tuple[NDArray[np.int32], NDArray[np.bool_] | None]:
+    """Return each request's days to care, at most the limit of its need, and which requests are followed that long.
+
+    The second is None when all of them are; those that are not count 0 days.
+    """
+    requests = run.requests
+    limits = np.full(len(run.setting.kinds), LIMIT_DAYS_SPECIALIST, np.int32)
+    limits[: Kind.EMERGENCY] = LIMIT_DAYS_GP
+    days = limits.take(requests.kind)
+    is_followed = requests.asked_on + days <= run.lived
+    waited = requests.closed_on - requests.asked_on
+    np.minimum(days, waited, out=days, where=requests.outcome == Outcome.SERVED)
+    return (days, None) if is_followed.all() else (days * is_followed, is_followed)
 
 
 def request_outcomes(run: Run, strata: Strata, needs: Collection[str]) -> Iterator[Block]:
@@ -107,7 +116,7 @@ def request_outcomes(run: Run, strata: Strata, needs: Collection[str]) -> Iterat
     appointment was cancelled and asked for anew.
     """
     requests = run.requests
-    cells = Cells(requests, strata, run.years)
+    cells = run.cells("requests", strata)
     counts = {outcome.name.lower(): cells.count(requests.outcome == outcome) for outcome in Outcome}
     number = sum(counts.values())
     counts["unserved_at_first_try"] = cells.count(has_failed_try(requests))

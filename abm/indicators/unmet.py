@@ -28,7 +28,8 @@ def forgone_care(run: Run, kinds: Collection[str]) -> Iterator[Block]:
     visit for the same kind of need within 90 days of asking, one booked ahead included. The emergency department is a
     provider: a request diverted there is not forgone. Appointments missed or withdrawn are not counted: the person had
     an offer and let it go (`request_outcome_share` tells how many; `unmet_need_share` counts them). Requests that the
-    run does not follow for 90 days are left out. The `all` period is the mean of the twelve-month spans of the horizon.
+    run does not follow for 90 days are left out. The `all` period is the mean of the twelve-month spans of the
+    horizon, each person-span alike; a calendar year that the horizon cuts short is given for the part.
     """
     return _shares_of_people(run, "forgone_care_share", forgone(run), kinds)
 
@@ -106,10 +107,10 @@ def _shares_of_people(run: Run, indicator: str, needs: Events, kinds: Collection
 
     for kind in kinds:
         counts = [[_adults_with(run, kind, span, affected) for span in period] for period in spans]
-        summed = [np.sum(parts, axis=0) if parts else np.zeros((2, 1)) for parts in counts]
-        with_need, adults = np.stack(summed, axis=2)
-        labels = run.people_strata(kind, np.zeros(0, np.int64), 0)[0]
-        yield Block(indicator, "share", kind, labels, ratio(with_need, adults), adults.astype(np.int64))
+        labels = run.strata(kind).labels
+        nobody = np.zeros((2, len(labels)), np.int64)
+        with_need, adults = np.stack([sum(parts, nobody) for parts in counts], axis=2)
+        yield Block(indicator, "share", kind, labels, ratio(with_need, adults), adults)
 
 
 def _adults_with(

@@ -52,7 +52,7 @@ def acts_per_head(run: Run, strata: Strata) -> Iterator[Block]:
 
     People are counted in the middle of each year; `n` is their number in the middle of the horizon's years, summed.
     """
-    counts = Cells(run.visits, strata, run.years).count()
+    counts = run.cells("visits", strata).count()
     for family in FAMILIES:
         acts = of_need(counts, run.needs[family])
         yield per_head(run, f"acts_per_head.{family}", "acts/person/year", strata, acts)
@@ -67,55 +67,58 @@ def per_head(run: Run, indicator: str, unit: str, strata: Strata, events: Ints) 
 
 def travel(run: Run, strata: Strata, family: str, *, mean_only: bool = False) -> Iterator[Block]:
     """Yield one-way minutes to visits held in person; visits at home, by video and of duty care are no trips."""
-    visits = _of_family(run, run.visits, family)
-    trips = visits.where(is_channel(visits, IN_PERSON))
-    cells = Cells(trips, strata, run.years)
-    n = with_whole(cells.count().sum(axis=0))
+    visits, cells, kinds = run.visits, run.cells("visits", strata), run.needs[family]
+    is_trip = is_channel(visits, IN_PERSON)
+    n = of_need(cells.count(is_trip), kinds)
 
     def block(name: str, unit: str, value: Floats) -> Block:
         return Block(f"travel_{name}.{family}", unit, strata.kind, strata.labels, value, n)
 
-    yield block("mean_minutes", "minutes", ratio(with_whole(cells.total(trips.travel_minutes).sum(axis=0)), n))
+    total = of_need(cells.total(np.where(is_trip, visits.travel_minutes, 0.0)), kinds)
+    yield block("mean_minutes", "minutes", ratio(total, n))
     if mean_only:
         return
-    minutes = np.unique(trips.travel_minutes)
-    tally = _tally_by_stratum(cells, np.searchsorted(minutes, trips.travel_minutes), minutes.size)
-    values = minutes if minutes.size else np.zeros(1, np.float32)
+    minutes, place = run.kept(trips_by_minutes, family)
+    tally = _tally_by_stratum(cells, place, minutes.size)
     for name, level in (("p90", 0.9), ("p95", 0.95)):
-        yield block(f"{name}_minutes", "minutes", tally_quantile(tally, values, level))
+        yield block(f"{name}_minutes", "minutes", tally_quantile(tally, minutes, level))
     if family == "specialist":
-        within = tally_share(tally, values, FAR_MINUTES)
+        within = tally_share(tally, minutes, FAR_MINUTES)
         yield block(f"share_over_{FAR_MINUTES}_minutes", "share", 1.0 - within)
 
 
+def trips_by_minutes(run: Run, family: str) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return the lengths of trips that occur, minutes, in order, and each visit's place among them (-1: no trip)."""
+    visits = run.visits
+    is_trip = np.isin(visits.kind, run.needs[family]) & is_channel(visits, IN_PERSON)
+    minutes, places = np.unique(visits.travel_minutes[is_trip], return_inverse=True)
+    place = np.full(is_trip.size, -1, np.int32)
+    place[is_trip] = places
+    return (minutes, place) if minutes.size else (np.zeros(1, np.float32), place)
+
+
 def _tally_by_stratum(cells: Cells, amounts: NDArray, n_values: int) -> Ints:
-    """Count events by amount, whatever their kind, the horizon first: shape (strata, 1 + periods, values)."""
+    """Count events of any kind by amount, negative ones left out: shape (strata, 1 + periods, values)."""
     _, n_strata, n_periods = cells.shape
-    place = cells.index % (n_strata * n_periods)
-    size = max(n_values, 1)
-    index = place * size + amounts[cells.inside]
-    return with_whole(np.bincount(index, minlength=n_strata * n_periods * size).reshape(n_strata, n_periods, size))
-
-
-def _of_family(run: Run, events: Events, family: str) -> Events:
-    is_wanted = np.zeros(len(run.setting.kinds), np.bool_)
-    is_wanted[list(run.needs[family])] = True
-    return events.where(is_wanted[events.kind])
+    amounts = cells.of_inside(amounts)
+    is_counted = amounts >= 0
+    index = (cells.index[is_counted] % (n_strata * n_periods)).astype(np.int64) * n_values + amounts[is_counted]
+    counts = np.bincount(index, minlength=n_strata * n_periods * n_values)
+    return with_whole(counts.reshape(n_strata, n_periods, n_values))
 
 
 def teleconsultations(run: Run, strata: Strata, *, share_only: bool = False) -> Iterator[Block]:
     """Yield the share of general practitioners' acts by video (own doctor or platform), and the young among either."""
-    visits = _of_family(run, run.visits, "gp")
-    cells = Cells(visits, strata, run.years)
+    visits, cells, kinds = run.visits, run.cells("visits", strata), run.needs["gp"]
     is_video = is_channel(visits, VIDEO)
-    video, every = (with_whole(counts.sum(axis=0)) for counts in (cells.count(is_video), cells.count()))
+    video, every = (of_need(counts, kinds) for counts in (cells.count(is_video), cells.count()))
     yield Block("teleconsultation_share", "share", strata.kind, strata.labels, ratio(video, every), every)
     if share_only:
         return
     lowest, highest = YOUNG_ADULT_AGES
     is_young = (visits.age_years >= lowest) & (visits.age_years <= highest)
     for name, which in (("teleconsultation", is_video), ("in_person", is_channel(visits, IN_PERSON))):
-        young, n = (with_whole(cells.count(mask).sum(axis=0)) for mask in (which & is_young, which))
+        young, n = (of_need(cells.count(mask), kinds) for mask in (which & is_young, which))
         indicator = f"{name}_age_{lowest}_{highest}_share"
         yield Block(indicator, "share", strata.kind, strata.labels, ratio(young, n), n)
 
@@ -125,15 +128,13 @@ def teleconsultations(run: Run, strata: Strata, *, share_only: bool = False) -> 
 
 def no_shows(run: Run, strata: Strata) -> Iterator[Block]:
     """Yield missed appointments over missed and held ones; walk-in sessions, duty care and platforms have none."""
-    missed, held = (_by_need(run, events, strata) for events in (run.missed, run.visits))
+    missed, held = (
+        run.cells(name, strata).count(is_channel(getattr(run, name), BY_APPOINTMENT)) for name in ("missed", "visits")
+    )
     for family in FAMILIES:
         lost, kept = (of_need(counts, run.needs[family]) for counts in (missed, held))
         n = lost + kept
         yield Block(f"no_show_share.{family}", "share", strata.kind, strata.labels, ratio(lost, n), n)
-
-
-def _by_need(run: Run, events: Events, strata: Strata) -> Ints:
-    return Cells(events, strata, run.years).count(is_channel(events, BY_APPOINTMENT))
 
 
 def no_show_odds_ratio(run: Run, strata: Strata) -> Iterator[Block]:
@@ -144,15 +145,15 @@ def no_show_odds_ratio(run: Run, strata: Strata) -> Iterator[Block]:
     No value where one of the four counts is zero.
     """
 
-    def counts(events: Events) -> tuple[Ints, Ints]:
+    def counts(name: str) -> tuple[Ints, Ints]:
+        events, cells = getattr(run, name), run.cells(name, strata)
         by_appointment = is_channel(events, BY_APPOINTMENT)
         lead = events.appointment_on - events.booked_on
-        cells = Cells(events, strata, run.years)
         masks = (by_appointment & (lead > LONG_LEAD_DAYS), by_appointment & (lead == SHORT_LEAD_DAYS))
         long, short = (with_whole(cells.count(mask).sum(axis=0)) for mask in masks)
         return long, short
 
-    (missed_long, missed_short), (held_long, held_short) = counts(run.missed), counts(run.visits)
+    (missed_long, missed_short), (held_long, held_short) = counts("missed"), counts("visits")
     value = ratio(ratio(missed_long, held_long), np.nan_to_num(ratio(missed_short, held_short)))
     value[missed_long == 0] = np.nan
     n = missed_long + missed_short + held_long + held_short
@@ -168,8 +169,7 @@ def emergency_visits(run: Run, strata: Strata) -> Iterator[Block]:
     No other access: came without having asked anybody, or after nothing acceptable was found; not by the own clock of
     true emergencies.
     """
-    visits = run.emergencies
-    cells = Cells(visits, strata, run.years)
+    visits, cells = run.emergencies, run.cells("emergencies", strata)
     every = with_whole(cells.count().sum(axis=0))
     yield per_head(run, "emergency_visits_per_head", "visits/person/year", strata, every)
     shares = {
@@ -188,10 +188,10 @@ def emergency_rate_ratio(run: Run) -> Iterator[Block]:
     two days, of all asked. Best and worst hold a fifth of the people each. All visits count, admitted or not.
     """
     communes = run.strata("commune")
-    asked = of_need(Cells(run.requests, communes, run.years).count(), (int(Kind.GP_ACUTE),))
+    requests, acute = run.cells("requests", communes), (int(Kind.GP_ACUTE),)
     is_timely = run.given.appointment_on - run.given.asked_on <= TIMELY_DAYS
-    timely = of_need(Cells(run.given, communes, run.years).count(is_timely), (int(Kind.GP_ACUTE),))
-    visits = with_whole(Cells(run.emergencies, communes, run.years).count().sum(axis=0))
+    asked, timely = (of_need(c, acute) for c in (requests.count(), run.cells("given", communes).count(is_timely)))
+    visits = with_whole(run.cells("emergencies", communes).count().sum(axis=0))
     people = with_whole(run.heads_by_year("commune") * run.years.years)
     access = ratio(timely, asked)
     value = [_best_over_worst(access[:, p], visits[:, p], people[:, p]) for p in range(access.shape[1])]
