@@ -81,8 +81,7 @@ def _target(row: dict[str, str], file: Path, line: int) -> Target:
     numbers = {column: _number(row[column]) for column in ("observed", "low", "high")}
     observed, low, high = numbers.values()
     if observed is not None and low is not None and high is not None and not low <= observed <= high:
-        if not row["low"].startswith(("-", "+")):  # a relative range such as -20%
-            raise InputError(f"{observed:g} lies outside {low:g} to {high:g}", file=file, line=line, column="observed")
+        raise InputError(f"{observed:g} lies outside {low:g} to {high:g}", file=file, line=line, column="observed")
     return Target(**{**row, **numbers}, observed_text=row["observed"])  # type: ignore[arg-type]
 
 

@@ -53,16 +53,17 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _whole(lowest: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers from `lowest`."""
+def _whole(lowest: int, highest: float = float("inf")) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `lowest` to `highest`."""
+    bounds = f"from {lowest}" if highest == float("inf") else f"from {lowest} to {highest}"
 
     def read(text: str) -> int:
         try:
             number = int(str(text))
         except ValueError:
             number = lowest - 1
-        if number < lowest:
-            raise typer.BadParameter(f"found '{text}', expected a whole number from {lowest}")
+        if not lowest <= number <= highest:
+            raise typer.BadParameter(f"found '{text}', expected a whole number {bounds}")
         return number
 
     return read
@@ -136,11 +137,15 @@ def run(
     json: Json = False,
 ) -> None:
     """Simulate a territory once and summarise it on one screen."""
-    from experiments.running import make_plan
+    from abm.scenario import load_scenario
+    from experiments.running import make_plan, refuse_unknown_territory
 
     given = {"start": start, "days": days, "warm_up_days": warm_up, "scale": scale}
-    plan = make_plan(scenario, territory, seed, _overrides(given, changes or []))
-    result = _carry_out(plan, output, force, events, not no_figures, quiet or json)
+    resolved = load_scenario(scenario, **_overrides(given, changes or []))
+    refuse_unknown_territory(territory)
+    with _destination(resolved.name, output, force) as destination:
+        plan = make_plan(resolved, territory, seed, {})
+        result = _carry_out(plan, destination, events, not no_figures, quiet or json)
     _show_run(result, quiet, json)
 
 
@@ -162,23 +167,29 @@ def rerun(
     from experiments.screens import show_comparison
 
     earlier = read_manifest(manifest)
-    plan = plan_of(earlier, manifest)
     old_table = (manifest if manifest.is_dir() else manifest.parent) / "indicators.csv"
     old_table_text = old_table.read_text(encoding="utf-8") if old_table.is_file() else None
-    result = _carry_out(plan, output, force, events, not no_figures, quiet or json)
+    with _destination(str(earlier["scenario"].get("name")), output, force) as destination:
+        plan = plan_of(earlier, manifest)
+        result = _carry_out(plan, destination, events, not no_figures, quiet or json)
     _show_run(result, quiet, json)
     if not show_comparison(earlier, old_table_text, result, is_quiet=quiet or json):
         raise typer.Exit(1)
 
 
-def _carry_out(plan: Any, output: Path | None, force: bool, events: bool, figures: bool, is_quiet: bool) -> Any:
-    """Run a plan into its folder."""
-    from experiments.running import DEFAULT_FOLDER, save, simulate
+def _destination(name: str, output: Path | None, force: bool) -> Any:
+    """Return where a run will be put; refuse at once what cannot be written."""
+    from experiments.running import DEFAULT_FOLDER
     from experiments.store import Destination
 
-    folder = output or DEFAULT_FOLDER / plan.scenario.name
-    chosen = Destination(folder, is_chosen=force or output is not None, force=force)
-    with chosen as destination, progress(is_quiet=is_quiet) as told:
+    return Destination(output or DEFAULT_FOLDER / name, is_chosen=force or output is not None, force=force)
+
+
+def _carry_out(plan: Any, destination: Any, events: bool, figures: bool, is_quiet: bool) -> Any:
+    """Run a plan into its folder."""
+    from experiments.running import save, simulate
+
+    with progress(is_quiet=is_quiet) as told:
         result = simulate(plan, told)
         told.phase("Writing results")
         return save(result, destination, has_events=events, has_figures=figures)
@@ -323,7 +334,7 @@ def verify_practice(
         typer.Option(help="Days ahead that can be booked (default: no limit).", parser=_whole(0), metavar="INTEGER"),
     ] = None,
     doctors: Annotated[int, typer.Option(help="Doctors.", parser=_whole(1), metavar="INTEGER")] = 1,
-    working_days: Annotated[int, typer.Option(help="Open days a week.", parser=_whole(1), metavar="INTEGER")] = 7,
+    working_days: Annotated[int, typer.Option(help="Open days a week.", parser=_whole(1, 7), metavar="INTEGER")] = 7,
     chronic_share: Annotated[float, typer.Option(help="Share of patients.", parser=_share, metavar="SHARE")] = 0.0,
     chronic_daily_need: Annotated[float, typer.Option(help="Theirs a day.", parser=_share, metavar="SHARE")] = 0.0,
     replications: Annotated[int, typer.Option(help="Runs.", parser=_whole(1), metavar="INTEGER")] = 1,

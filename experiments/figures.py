@@ -23,6 +23,7 @@ import pandas as pd  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.patches import PathPatch  # noqa: E402
 from matplotlib.path import Path as Outline  # noqa: E402
+from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 from experiments.words import GP_NEEDS, need_label  # noqa: E402
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from abm.environment.territory import Territory
     from experiments.running import Run
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
     "font.size": 9.5,
     "axes.titlesize": 10.5,
@@ -49,7 +50,8 @@ STYLE = {
 }
 DARK, MIDDLE, LIGHT = "#1b3a57", "#5b84a8", "#d5dee6"
 COLOURS = "cividis_r"  # monotone in lightness: the map reads in black and white
-LONGEST_SHOWN_DAYS = 28
+LONGEST_SHOWN_DAYS = 34
+DISC_POINTS = 120  # area of a commune without outline
 FEWEST_REQUESTS = 30  # of a commune, for its mean to be coloured
 
 
@@ -93,8 +95,9 @@ def lead_times_by_need(indicators: pd.DataFrame, caption: str = "") -> Figure:
     indicators : as in `indicators.csv`.
     """
     table = lead_time_table(indicators)
-    groups = [table[table["need"].isin(GP_NEEDS)], table[~table["need"].isin(GP_NEEDS)].sort_values("median")]
-    groups = [group.iloc[::-1] for group in groups if len(group)]
+    is_gp, is_any = table["need"].isin(GP_NEEDS), table["need"] == "specialist"
+    specialists = pd.concat([table[is_any], table[~is_gp & ~is_any].sort_values("median", kind="stable")])
+    groups = [group.iloc[::-1] for group in (table[is_gp], specialists) if len(group)]
     heights = [len(group) + 1.2 for group in groups] or [1]
     figure, axes = plt.subplots(
         len(heights), 1, figsize=(7.6, 0.34 * sum(heights) + 1.7), height_ratios=heights, squeeze=False
@@ -177,12 +180,12 @@ def lead_time_map(territory: Territory, communes: pd.DataFrame, caption: str = "
 
     Notes
     -----
-    Communes with fewer than 30 requests are hatched: their mean would show chance. Travel times and roads are of
-    OpenStreetMap origin: the credit and the year of the data stand on the map.
+    Communes with fewer than 30 requests are hatched: their mean would show chance. Travel times are of OpenStreetMap
+    origin: the credit and the year of the data stand on the map.
     """
     from experiments.provenance import map_credit
 
-    figure, axis = plt.subplots(figsize=(7.6, 6.6))
+    figure, axis = plt.subplots(figsize=(7.6, 6.3))
     is_known = communes["requests.gp"] >= FEWEST_REQUESTS
     known = communes[is_known].set_index("insee")["lead_time_mean_days.gp"].dropna()
     norm = matplotlib.colors.Normalize(*((known.min(), known.max()) if len(known) else (0.0, 1.0)))
@@ -192,12 +195,13 @@ def lead_time_map(territory: Territory, communes: pd.DataFrame, caption: str = "
     middle = float(np.deg2rad(territory.communes["lat"].mean()))
     axis.set_aspect(1.0 / np.cos(middle))
     axis.set_axis_off()
-    scale = figure.colorbar(matplotlib.cm.ScalarMappable(norm, colours), ax=axis, shrink=0.55, pad=0.02)
+    scale = figure.colorbar(matplotlib.cm.ScalarMappable(norm, colours), ax=axis, shrink=0.6, pad=0.0, aspect=24)
     scale.set_label("days, mean, by commune of residence")
-    scale.outline.set_visible(False)  # type: ignore[operator]
+    scale.outline.set_visible(False)
     figure.suptitle("How long people wait for a general practitioner", x=0.01, ha="left")
-    note = f"hatched: fewer than {FEWEST_REQUESTS} requests"
-    _finish(figure, "\n".join(filter(None, [f"{caption}; {note}" if caption else note, map_credit(territory)])))
+    is_hatched = len(known) < territory.n_communes
+    note = f"hatched: fewer than {FEWEST_REQUESTS} requests" if is_hatched else ""
+    _finish(figure, "\n".join(filter(None, [caption, note, map_credit(territory)])))
     return figure
 
 
@@ -213,14 +217,14 @@ def _dots(axis: Axes, group: pd.DataFrame) -> None:
     axis.plot(group["mean"], rows, "D", markerfacecolor="white", color=DARK, markersize=5, label="mean")
     axis.set_yticks(rows, [need_label(need) for need in group["need"]])
     axis.set_ylim(-0.6, len(group) - 0.4)
-    axis.set_xlim(left=min(0.0, -0.01 * group["p90"].max()))
+    axis.set_xlim(-0.01 * group["p90"].max() - 0.05)
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axis.grid(axis="x", color=LIGHT)
     axis.tick_params(axis="y", length=0)
-    for row, share in zip(rows, group["unserved"], strict=True):
-        text = "" if np.isnan(share) else f"{share:.0%}"
+    for row, share in enumerate(group["unserved"]):
+        text = "" if np.isnan(share) else f"{100 * share:.0f} %"
         axis.text(1.06, row, text, transform=axis.get_yaxis_transform(), ha="right", va="center")
-    heading = {"transform": axis.transAxes, "ha": "right", "va": "bottom", "fontsize": 8.5}
-    axis.text(1.06, 1.0, "not served", **heading)  # type: ignore[arg-type]
+    axis.text(1.06, 1.01, "not served", transform=axis.transAxes, ha="right", va="bottom")
 
 
 def _legend(axis: Axes) -> None:
@@ -247,31 +251,32 @@ def _bars(axis: Axes, counts: pd.DataFrame) -> None:
     bars[-1].set_hatch("////")
     bars[-1].set_facecolor("white")
     axis.set_ylabel("% of appointments")
-    ticks = np.arange(0, LONGEST_SHOWN_DAYS + 1, 7)
-    axis.set_xticks([*ticks, LONGEST_SHOWN_DAYS + 1], [*map(str, ticks[:-1]), "28", "more"])
-    axis.set_xticks([*ticks[:-1], LONGEST_SHOWN_DAYS - 2, LONGEST_SHOWN_DAYS + 1], [*map(str, ticks[:-1]), "26", "more"])
+    ticks = np.arange(0, LONGEST_SHOWN_DAYS + 2, 7)
+    axis.set_xticks(ticks, [*map(str, ticks[:-1]), f"{ticks[-1]}+"])
     axis.grid(axis="y", color=LIGHT)
-    text = f"{weights.sum():,.0f} appointments, {100 * weights[days == 0].sum() / max(weights.sum(), 1.0):.0f} % same day"
+    text = f"{weights.sum():,.0f} appointments, {shares[0]:.0f} % same day"
     axis.text(1.0, 0.96, text, transform=axis.transAxes, ha="right", va="top", fontsize=8.5)
 
 
 def _areas(axis: Axes, territory: Territory, fills: Mapping[Any, Any]) -> None:
     """Draw the communes, filled; as discs where the pack has no outlines."""
     outlines = territory.outlines
-    for commune in territory.communes.itertuples():
-        fill = fills.get(commune.insee)
-        look = {"facecolor": fill or "white", "edgecolor": "#555555", "linewidth": 0.4, "hatch": None if fill else "////"}
-        rings = outlines.get(str(commune.insee))
+    columns = (territory.communes[name] for name in ("insee", "lon", "lat"))
+    for code, lon, lat in zip(*columns, strict=True):
+        fill = fills.get(code)
+        look: dict[str, Any] = {"facecolor": fill or "white", "edgecolor": "#555555", "hatch": None if fill else "////"}
+        rings = outlines.get(code)
         if rings:
-            axis.add_patch(PathPatch(Outline.make_compound_path(*(Outline(r, closed=True) for r in rings)), **look))
+            outline = Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings))
+            axis.add_patch(PathPatch(outline, linewidth=0.4, **look))
         else:
-            look["linewidths"] = look.pop("linewidth")
-            axis.scatter([commune.lon], [commune.lat], s=20 + 0.1 * float(str(commune.population)), **look)
+            axis.scatter(lon, lat, s=DISC_POINTS, **look)
+    axis.margins(0.02)
     axis.autoscale_view()
 
 
 def _sites(axis: Axes, territory: Territory) -> None:
-    """Mark hospitals inside the territory, and point to the poles outside."""
+    """Mark the hospitals inside the territory, one mark a town."""
     inside = territory.sites[territory.sites["kind"] == "hospital"]
     for town, group in inside.groupby("insee", sort=False):
         has_emergency = bool(group["has_emergency"].any())

@@ -69,16 +69,17 @@ def territory_facts(territory: Territory) -> dict[str, Any]:
         "digest": territory.digest,
         "communes": territory.n_communes,
         "population": territory.population,
+        "is_invented": bool(territory.description.get("invented")),
         "map_credit": map_credit(territory),
     }
 
 
 def map_credit(territory: Territory) -> str:
     """Return what must be written beside a map of this territory, the year of its road data included."""
-    credits = [str(line) for line in territory.description.get("credits", []) if "OpenStreetMap" in str(line)]
+    credits = [str(line) for line in territory.description.get("credits") or []]
     year = (territory.description.get("years") or {}).get("roads")
-    dated = f"Roads: {year}" if year else ""
-    return "; ".join(filter(None, [*credits, dated]))
+    dated = [f"road data of {year}"] if year and credits else []
+    return "; ".join([*credits, *dated])
 
 
 def parameter_facts(parameters: Parameters) -> dict[str, Any]:

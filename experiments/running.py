@@ -93,10 +93,11 @@ def run(
     BrokenLawError
         When a conservation law fails; nothing is written then.
     """
-    plan = make_plan(scenario, territory, seed, overrides)
     if output is None:
-        return simulate(plan, progress)
+        return simulate(make_plan(scenario, territory, seed, overrides), progress)
+    resolved = load_scenario(scenario, **overrides)
     with Destination(output, force=force) as destination:
+        plan = make_plan(resolved, territory, seed, {})
         return save(simulate(plan, progress), destination, has_events=has_events, has_figures=has_figures)
 
 
@@ -144,7 +145,7 @@ def simulate(plan: Plan, progress: Progress | None = None) -> Run:
         "run_s": run_s,
         "seconds_by_phase": seconds,
     }
-    return Run(manifest, **tables, records=records)
+    return Run(manifest, **tables, records=records)  # type: ignore[arg-type]
 
 
 def tables_of(records: Records) -> dict[str, pd.DataFrame]:
@@ -270,8 +271,8 @@ def plan_of(manifest: Mapping[str, Any], file: Path) -> Plan:
 def compare_indicators(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     """Return the indicators (id, stratum, period) whose values differ between two runs, in words."""
     keys = ["indicator", "stratum_kind", "stratum", "period"]
-    old, new = (frame.astype({key: str for key in keys}).set_index(keys)["value"] for frame in (old, new))
-    both = old.to_frame("old").join(new.to_frame("new"), how="outer")
+    before, after = (frame.astype(dict.fromkeys(keys, str)).set_index(keys)["value"] for frame in (old, new))
+    both = before.to_frame("old").join(after.to_frame("new"), how="outer")
     same = (both["old"] == both["new"]) | (both["old"].isna() & both["new"].isna())
     different = both[~same]
     return [

@@ -47,7 +47,7 @@ def show_territories(*, is_json: bool) -> None:
         return
     lines = table("name", "title", "communes", "people", numbers=("communes", "people"))
     for row in rows:
-        lines.add_row(row["name"], row["title"], f"{row['communes']:,}", f"{row['people']:,}")
+        lines.add_row(str(row["name"]), str(row["title"]), f"{row['communes']:,}", f"{row['people']:,}")
     console().print(lines)
 
 
@@ -56,7 +56,7 @@ def show_territory(territory: Territory, *, is_json: bool) -> None:
     description = territory.description
     counts = territory.professionals.groupby("profession", sort=False)["count"].sum().sort_values(ascending=False)
     if is_json:
-        facts = {"name": territory.name, "folder": str(territory.folder), "digest": territory.digest}
+        facts: dict[str, Any] = {"name": territory.name, "folder": str(territory.folder), "digest": territory.digest}
         facts |= {"people": territory.population, "communes": territory.communes.to_dict("records")}
         facts |= {"professionals": counts.to_dict(), "sites": territory.sites.to_dict("records")}
         print(to_json(facts | {"description": description}))
@@ -184,9 +184,7 @@ def find_parameters(name: str | None, *, is_assumption: bool, domain: str | None
     if name is not None:
         family = [row for row in rows if row.name.partition("[")[0] == name and row.name != name]
         rows = family or [registry.entry(name)]
-    return [
-        row for row in rows if (domain is None or row.domain == domain) and (not is_assumption or row.grade == "C")
-    ]
+    return [row for row in rows if (domain is None or row.domain == domain) and (not is_assumption or row.grade == "C")]
 
 
 def _show_one(row: Parameter) -> None:

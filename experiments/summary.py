@@ -10,14 +10,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from calibration.targets import Target, observed_for
+from calibration.targets import Target, load_targets, observed_for
 from experiments.screens import table
 from experiments.store import to_json
 from experiments.terminal import console
 from experiments.words import GP_NEEDS, MAIN_SPECIALTIES, need_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     from rich.table import Table
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from experiments.running import Run
 
 MISSING = "–"
-LIST_SIZES = (("first tenth", "p10"), ("median", "p50"), ("ninth tenth", "p90"))
+OUTCOMES = (
+    ("cancelled", "withdrawn"), ("missed", "missed"), ("to the emergency department", "diverted"),
+    ("gave up", "forgone"), ("still open", "open"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,12 @@ class Values:
 def show(result: Run) -> None:
     """Print the summary of a run."""
     out, values = console(), Values.of(result.indicators)
-    for part in _heading(result):
-        out.print(part)
+    for number, line in enumerate(_heading(result)):
+        out.print(line, markup=False, style="bold" if number == 0 else None)
+    out.print("General practitioners: days from asking to the appointment, over appointments given", style="bold")
+    out.print(_gp_table(values))
+    out.print(_ends(values))
     for title, lines in (
-        ("General practitioners, days from asking to the appointment", _gp_table(values)),
         ("Specialists", _specialist_table(values)),
         ("Use, travel, unmet need", _use_table(values)),
         ("Inputs, reported for checking (the model is given them)", _input_table(values)),
@@ -71,7 +76,7 @@ def show(result: Run) -> None:
         out.print(title, style="bold")
         out.print(lines)
     for line in _warnings(result):
-        out.print(line)
+        out.print(line, markup=False, soft_wrap=True)
 
 
 def as_json(result: Run) -> str:
@@ -88,7 +93,7 @@ def _heading(result: Run) -> list[str]:
     title = f"{scenario['name']}: {scenario['title']}" if scenario["title"] else scenario["name"]
     end = _last_day(scenario)
     return [
-        f"[bold]{title}[/bold] — {place['title']}",
+        f"{title} — {place['title']}",
         f"{people['people']:,} people in {place['communes']} communes, {people['general_practitioners']} general "
         f"practitioners, {people['specialists']} local specialists",
         f"{scenario['start']} to {end}, after {scenario['warm_up_days']} days of warm-up; seed {manifest['seed']}",
@@ -102,11 +107,17 @@ def _gp_table(values: Values) -> Table:
     lines = table(*columns, numbers=columns[1:])
     for need in GP_NEEDS:
         lines.add_row(need_label(need), *_delay(values, need, "all"))
-    lines.add_row("as the 2017 survey asks", *_delay(values, "gp", "drees"))
+    lines.add_row("as surveyed in 2017*", *_delay(values, "gp", "drees"))
     share = observed_for("lead_time_share_1_days.gp", "drees")
     median = observed_for("lead_time_median_days.gp", "drees")
     lines.add_row("  observed", _observed(median, _number), "", _observed(share, _percent), "")
     return lines
+
+
+def _ends(values: Values) -> str:
+    """Return how the requests to general practitioners ended that were not served."""
+    shares = [(words, values(f"request_outcome_share.gp.{outcome}")) for words, outcome in OUTCOMES]
+    return "not served: " + ", ".join(f"{words} {_percent(share)}" for words, share in shares)
 
 
 def _delay(values: Values, need: str, stratum: str) -> tuple[str, str, str, str]:
@@ -121,7 +132,7 @@ def _delay(values: Values, need: str, stratum: str) -> tuple[str, str, str, str]
 
 def _specialist_table(values: Values) -> Table:
     """Return waits for the main specialties, and how many are seen here and at a pole outside."""
-    columns = ("", "median", "mean", "not served", "booked here", "at a pole", "median here, as surveyed", "observed")
+    columns = ("", "median", "mean", "not served", "booked here", "at a pole", "surveyed here*", "observed")
     lines = table(*columns, numbers=columns[1:7])
     for need in MAIN_SPECIALTIES:
         median, mean, _, unserved = _delay(values, need, "all")
@@ -130,9 +141,7 @@ def _specialist_table(values: Values) -> Table:
         where = map(_percent, values.shares_by_channel(need))
         indicator = f"lead_time_median_days.{need}"
         surveyed, target = values(indicator, "drees", "local_agenda"), observed_for(indicator, "drees")
-        lines.add_row(
-            need_label(need), median, mean, unserved, *where, _number(surveyed), _observed(target, _number)
-        )
+        lines.add_row(need_label(need), median, mean, unserved, *where, _number(surveyed), _observed(target, _number))
     return lines
 
 
@@ -147,7 +156,7 @@ def _use_table(values: Values) -> Table:
         ("minutes to the GP, mean one way", "travel_mean_minutes.gp", _number),
         ("minutes to a specialist, mean", "travel_mean_minutes.specialist", _number),
         ("third next available at a GP's, days", "third_next_available_days.gp", _number),
-        ("adults who went without some care", "forgone_care_share", _percent),
+        ("people from 16 on who went without some care", "forgone_care_share", _percent),
     ]
     return _figures(values, figures)
 
@@ -158,12 +167,15 @@ def _input_table(values: Values) -> Table:
         ("adults without a regular GP", "adults_without_gp_share", _percent),
         ("acts a year of a full-time GP", "gp_acts_per_full_time_year", _number),
         ("acts a day of a GP", "gp_acts_per_day", _number),
-        *((f"{words} of GPs' lists", f"gp_list_size_{p}", _number) for words, p in LIST_SIZES),
     ]
-    return _figures(values, figures)
+    lines = _figures(values, figures)
+    sizes = "/".join(_number(values(f"gp_list_size_{level}")) for level in ("p10", "p50", "p90"))
+    known = [target.observed_text for target in load_targets() if target.indicator.startswith("gp_list_size_p10")]
+    lines.add_row("GPs' lists: first tenth/median/ninth tenth", sizes, *known[:1])
+    return lines
 
 
-def _figures(values: Values, figures: list[tuple[str, str, Callable[[float], str]]]) -> Table:
+def _figures(values: Values, figures: Sequence[tuple[str, str, Callable[[float], str]]]) -> Table:
     """Return a table of single figures with what was observed."""
     lines = table("", "simulated", "observed", numbers=("simulated",))
     for words, indicator, write in figures:
@@ -175,16 +187,18 @@ def _warnings(result: Run) -> list[str]:
     """Return what must be known before any number above is used, and where the files are."""
     manifest, scale = result.manifest, result.manifest["scenario"]["scale"]
     facts = manifest["parameters"]
-    lines = ["", "One run is one draw of chance: it has no interval; compare policies over several seeds."]
+    lines = ["* ages 18–69, in person, by appointment, asked for; observed [range]: calibration/targets.csv"]
+    if manifest["territory"].get("is_invented"):
+        lines.append("This territory is invented: nothing above says anything about a real one.")
     if scale < 1:
-        lines.append(f"Only {scale:.0%} of the people are simulated: chance is exaggerated.")
+        lines.append(f"Only {100 * scale:.3g} % of the people are simulated: this exaggerates chance.")
+    lines.append("One run is one draw of chance, without an interval: compare policies over several seeds.")
     lines.append(
         f"{facts['assumptions']} of {facts['registered']} registered numbers are assumptions (grade C): "
         "territoire parameters --assumptions"
     )
-    where = f"files in {result.folder}, " if result.folder is not None else ""
-    lines.append(f"{where}{manifest['wall_s']:.0f} s ({manifest['run_s']:.1f} s for the days)".capitalize())
-    return lines
+    where = f"Files: {result.folder}. " if result.folder is not None else ""
+    return [*lines, f"{where}{manifest['wall_s']:.0f} s in all, {manifest['run_s']:.2g} s of them for the days"]
 
 
 def _last_day(scenario: dict[str, Any]) -> str:
@@ -197,7 +211,8 @@ def _observed(target: Target | None, write: Callable[[float], str]) -> str:
     """Return an observed value with its range, empty when there is none that may be shown."""
     if target is None or target.observed is None or target.low is None or target.high is None:
         return ""
-    return f"{write(target.observed)} [{write(target.low)}–{write(target.high)}]".replace("[", "\\[")
+    low, high = (write(bound).removesuffix(" %") for bound in (target.low, target.high))
+    return f"{write(target.observed)} \\[{low}–{high}]"
 
 
 def _number(value: float) -> str:

@@ -32,7 +32,8 @@ class Group(TyperGroup):
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run a command; leave with its exit code (or return it, not stand-alone)."""
-        code = exit_code(lambda: super(Group, self).main(*args, standalone_mode=False, **options))
+        options["standalone_mode"] = False
+        code = exit_code(lambda: super(Group, self).main(*args, **options))
         if standalone_mode:
             sys.exit(code)
         return code
@@ -160,7 +161,8 @@ class Bar(Progress):
     """Progress as a bar that is redrawn, for people."""
 
     def __init__(self, bar: Any) -> None:
-        self.bar, self.task = bar, None
+        self.bar = bar
+        self.task: Any = None
 
     def phase(self, text: str) -> None:
         """Begin another line."""

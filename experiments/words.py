@@ -8,6 +8,7 @@ MAIN_SPECIALTIES = (
 )  # fmt: skip
 _LABELS = {
     "gp": "any reason",
+    "specialist": "any specialist",
     "gp_acute": "new symptoms",
     "gp_follow_up": "follow-up of an illness",
     "gp_preventive": "prevention, certificates",

@@ -20,6 +20,7 @@ from abm.records import Records
 from abm.scenario import load_scenario
 from abm.settings import specialties_of
 from abm.state import NEVER, NOBODY, NOWHERE, PATIENT, PROVIDER, RECORD, Channel, Contact, Kind, Outcome
+from abm.supply import Agendas
 from abm.world import Setting, calendar_of, travel_of
 
 FIRST = 30  # warm-up of the hand-made runs: 1 January 2021 is day 30
@@ -38,8 +39,10 @@ def setting_of(follow_up_days: int = FOLLOW_UP, scale: float = 1.0) -> Setting:
     parameters = load_parameters()
     nothing = np.zeros((0, 0), np.int32)
     return Setting(
-        territory, scenario, parameters, (), specialties_of(parameters), calendar_of(territory, scenario),
-        travel_of(territory, parameters), 1, "by hand", nothing, nothing,
+        territory=territory, scenario=scenario, parameters=parameters, conditions=(),
+        specialties=specialties_of(parameters), calendar=calendar_of(territory, scenario),
+        travel=travel_of(territory, parameters), seed=1, population_fingerprint="by hand",
+        planned=Agendas(nothing, nothing, nothing, nothing, nothing), offered=nothing, overtime_offered=nothing,
     )  # fmt: skip
 
 
@@ -116,7 +119,7 @@ def random_records(seed: int, n: int = 400, n_people: int = 60) -> Records:
     draw = np.random.default_rng(seed)
     people = people_of(n_people)
     people.birth_day = FIRST - draw.integers(0, 95 * 365, n_people)
-    people.commune = draw.integers(0, 6, n_people)
+    people.commune = draw.integers(0, 5, n_people)
     for name in ("is_female", "has_car", "has_complementary_cover", "has_ald"):
         people[name] = draw.integers(0, 2, n_people)
     people.income_quintile = draw.integers(1, 6, n_people)
@@ -179,6 +182,7 @@ PARTITIONS = ("age_band", "sex", "income_quintile", "has_ald", "invisible", "epc
 @pytest.mark.parametrize("kind", [*PARTITIONS, "commune"])
 def test_strata_of_a_kind_add_up_to_all(kind):
     table = indicators(random_records(3)).drop(columns=["unit", "value"])
+    table = table[~table.indicator.str.startswith("lead_time_mean_over_median")]  # has no row where the median is 0
     parts = table[table.stratum_kind == kind].groupby(["indicator", "period"])["n"].sum()
     whole = table[table.stratum_kind == "all"].set_index(["indicator", "period"])["n"]
     assert len(parts) > 20

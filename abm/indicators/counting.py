@@ -94,7 +94,7 @@ class Events:
 
     def __init__(self, run: Run, rows: NDArray, dated_by: str) -> None:
         self._run = ref(run)  # the run keeps its events: without a cycle, everything is freed at once
-        self.rows, self.dated_by = rows, dated_by
+        self.rows, self.dated_by = rows.astype(np.int32), dated_by
         self._columns: dict[str, NDArray] = {}
 
     def __getattr__(self, name: str) -> NDArray:
@@ -188,7 +188,9 @@ class Run:
     def months(self) -> Periods:
         """The months of the horizon, labelled by their first day."""
         start = np.datetime64(self.setting.calendar.start, "M")
-        return self._periods(self.setting.calendar.month_index, lambda month: str(start + month) + "-01")
+        return self._periods(
+            self.setting.calendar.month_index, lambda month: f"{start + np.timedelta64(month, 'M')}-01"
+        )
 
     def _periods(self, of_day: NDArray, label: Callable[[int], str]) -> Periods:
         inside = of_day[self.first : self.end]
@@ -212,6 +214,11 @@ class Run:
     def given(self) -> Events:
         """Requests that were given an appointment, whatever happened to it."""
         return self.requests.where(self.requests.appointment_on >= 0)
+
+    @cached_property
+    def given_gp(self) -> Events:
+        """Requests to general practice that were given an appointment."""
+        return self.given.where(self.given.kind < Kind.EMERGENCY)
 
     @cached_property
     def visits(self) -> Events:

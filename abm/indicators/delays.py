@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.indicators.counting import (
+    GP_NEED_KINDS,
     Block,
     Events,
     Ints,
@@ -49,10 +50,12 @@ def lead_times(run: Run, strata: Strata, needs: Collection[str]) -> Iterator[Blo
     Quantiles are linear between neighbouring ranks of whole days. `lead_time_mean_over_median` has no value where the
     median is 0.
     """
-    given = run.given
+    is_gp_only = all(kind in GP_NEED_KINDS for need in needs for kind in run.needs[need])
+    name = "given_gp" if is_gp_only else "given"
+    given: Events = getattr(run, name)
     lead = lead_days(given)
     days = np.arange(int(lead.max(initial=0)) + 1)
-    cells = run.cells("given", strata)
+    cells = run.cells(name, strata)
     tally = cells.tally(lead, days.size)
     wished = cells.total(wished_part_days(given))
     for need in needs:

@@ -74,7 +74,7 @@ def travel(run: Run, strata: Strata, family: str, *, mean_only: bool = False) ->
     def block(name: str, unit: str, value: Floats) -> Block:
         return Block(f"travel_{name}.{family}", unit, strata.kind, strata.labels, value, n)
 
-    total = of_need(cells.total(np.where(is_trip, visits.travel_minutes, 0.0)), kinds)
+    total = of_need(cells.total(np.where(is_trip, visits.travel_minutes, np.float32(0.0))), kinds)
     yield block("mean_minutes", "minutes", ratio(total, n))
     if mean_only:
         return
@@ -87,12 +87,12 @@ def travel(run: Run, strata: Strata, family: str, *, mean_only: bool = False) ->
         yield block(f"share_over_{FAR_MINUTES}_minutes", "share", 1.0 - within)
 
 
-def trips_by_minutes(run: Run, family: str) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def trips_by_minutes(run: Run, family: str) -> tuple[NDArray[np.float32], NDArray]:
     """Return the lengths of trips that occur, minutes, in order, and each visit's place among them (-1: no trip)."""
     visits = run.visits
     is_trip = np.isin(visits.kind, run.needs[family]) & is_channel(visits, IN_PERSON)
     minutes, places = np.unique(visits.travel_minutes[is_trip], return_inverse=True)
-    place = np.full(is_trip.size, -1, np.int32)
+    place: NDArray = np.full(is_trip.size, -1, np.int16 if minutes.size < np.iinfo(np.int16).max else np.int32)
     place[is_trip] = places
     return (minutes, place) if minutes.size else (np.zeros(1, np.float32), place)
 
