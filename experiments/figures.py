@@ -7,25 +7,23 @@ the same to the byte for the same tables.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure  # used without pyplot: no screen, no figures that pile up
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
+from matplotlib.ticker import MaxNLocator
 
-matplotlib.use("Agg")  # no screen needed
-
-import matplotlib.dates as mdates  # noqa: E402
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.patches import PathPatch  # noqa: E402
-from matplotlib.path import Path as Outline  # noqa: E402
-from matplotlib.ticker import MaxNLocator  # noqa: E402
-
-from experiments.words import GP_NEEDS, need_label  # noqa: E402
+from experiments.words import GP_NEEDS, need_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +48,9 @@ STYLE: dict[Any, Any] = {
 }
 DARK, MIDDLE, LIGHT = "#1b3a57", "#5b84a8", "#d5dee6"
 COLOURS = "cividis_r"  # monotone in lightness: the map reads in black and white
+WIDTH_INCHES = 7.6
+CAPTION_CHARACTERS = 128
+MOST_MONTH_LABELS = 9
 LONGEST_SHOWN_DAYS = 34
 DISC_POINTS = 120  # area of a commune without outline
 FEWEST_REQUESTS = 30  # of a commune, for its mean to be coloured
@@ -99,9 +100,8 @@ def lead_times_by_need(indicators: pd.DataFrame, caption: str = "") -> Figure:
     specialists = pd.concat([table[is_any], table[~is_gp & ~is_any].sort_values("median", kind="stable")])
     groups = [group.iloc[::-1] for group in (table[is_gp], specialists) if len(group)]
     heights = [len(group) + 1.2 for group in groups] or [1]
-    figure, axes = plt.subplots(
-        len(heights), 1, figsize=(7.6, 0.34 * sum(heights) + 1.7), height_ratios=heights, squeeze=False
-    )
+    figure = Figure(figsize=(WIDTH_INCHES, 0.34 * sum(heights) + 1.7))
+    axes = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)
     for axis, group in zip(axes[:, 0], groups, strict=False):
         _dots(axis, group)
     figure.suptitle("How long people wait for an appointment", x=0.01, ha="left")
@@ -139,7 +139,8 @@ def gp_lead_time_distribution(lead_times: pd.DataFrame, caption: str = "") -> Fi
     lead_times : kind, lead_time_days, requests.
     """
     kinds = [kind for kind in GP_NEEDS if kind in set(lead_times["kind"])] or [GP_NEEDS[1]]
-    figure, axes = plt.subplots(len(kinds), 1, figsize=(7.6, 1.75 * len(kinds) + 1.0), sharex=True, squeeze=False)
+    figure = Figure(figsize=(WIDTH_INCHES, 1.75 * len(kinds) + 1.0))
+    axes = figure.subplots(len(kinds), 1, sharex=True, squeeze=False)
     for axis, kind in zip(axes[:, 0], kinds, strict=True):
         _bars(axis, lead_times[lead_times["kind"] == kind])
         axis.set_title(need_label(kind))
@@ -156,15 +157,16 @@ def monthly_gp_lead_time(monthly: pd.DataFrame, caption: str = "") -> Figure:
     ----------
     monthly : month (first day), need, lead_time_mean_days.
     """
-    figure, axis = plt.subplots(figsize=(7.6, 3.4))
+    figure = Figure(figsize=(WIDTH_INCHES, 3.4))
+    axis = figure.subplots()
     rows = monthly[monthly["need"] == "gp"]
     axis.plot(rows["month"], rows["lead_time_mean_days"], color=DARK, marker="o", markersize=3, linewidth=1.3)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 1.08 * max(float(rows["lead_time_mean_days"].max(skipna=True)), 0.1) if len(rows) else 1)
     axis.set_ylabel("days, mean")
     axis.set_xlabel("month in which the appointment was asked for")
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=9)
-    axis.xaxis.set_major_locator(locator)
-    axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+    step = next(step for step in (1, 3, 6, 12, 24, 60, 1200) if len(rows) <= step * MOST_MONTH_LABELS)
+    labelled = rows["month"].iloc[::step]
+    axis.set_xticks(labelled, [f"{month:%Y-%m}" for month in labelled])
     axis.grid(axis="y", color=LIGHT)
     figure.suptitle("Lead time of general practitioners over the years", x=0.01, ha="left")
     _finish(figure, caption)
@@ -185,23 +187,25 @@ def lead_time_map(territory: Territory, communes: pd.DataFrame, caption: str = "
     """
     from experiments.provenance import map_credit
 
-    figure, axis = plt.subplots(figsize=(7.6, 6.3))
+    figure = Figure(figsize=(WIDTH_INCHES, 6.3))
+    axis = figure.subplots()
     is_known = communes["requests.gp"] >= FEWEST_REQUESTS
     known = communes[is_known].set_index("insee")["lead_time_mean_days.gp"].dropna()
-    norm = matplotlib.colors.Normalize(*((known.min(), known.max()) if len(known) else (0.0, 1.0)))
+    norm = Normalize(*((known.min(), known.max()) if len(known) else (0.0, 1.0)))
     colours = matplotlib.colormaps[COLOURS]
     _areas(axis, territory, {code: colours(norm(value)) for code, value in known.items()})
     _sites(axis, territory)
     middle = float(np.deg2rad(territory.communes["lat"].mean()))
     axis.set_aspect(1.0 / np.cos(middle))
     axis.set_axis_off()
-    scale = figure.colorbar(matplotlib.cm.ScalarMappable(norm, colours), ax=axis, shrink=0.6, pad=0.0, aspect=24)
+    scale = figure.colorbar(ScalarMappable(norm, colours), ax=axis, shrink=0.6, pad=0.0, aspect=24)
     scale.set_label("days, mean, by commune of residence")
     scale.outline.set_visible(False)
     figure.suptitle("How long people wait for a general practitioner", x=0.01, ha="left")
     is_hatched = len(known) < territory.n_communes
     note = f"hatched: fewer than {FEWEST_REQUESTS} requests" if is_hatched else ""
-    _finish(figure, "\n".join(filter(None, [caption, note, map_credit(territory)])))
+    marks = "; ".join(filter(None, ["marks: hospitals (cross: with emergency department)", note]))
+    _finish(figure, "\n".join(filter(None, [caption, marks, map_credit(territory)])))
     return figure
 
 
@@ -308,12 +312,11 @@ def _caption(result: Run) -> str:
 
 
 def _finish(figure: Figure, caption: str) -> None:
-    """Set the caption below and make room for everything."""
-    lines = caption.count("\n") + 1 if caption else 0
-    if caption:
-        figure.text(0.01, 0.008, caption, fontsize=7.5, color="#333333", va="bottom")
-    inches = figure.get_size_inches()[1]
-    figure.tight_layout(rect=(0.0, (0.16 * lines + 0.05) / inches, 1.0, 1.0))
+    """Set the caption below, wrapped, and make room for everything."""
+    lines = [part for line in caption.splitlines() for part in textwrap.wrap(line, CAPTION_CHARACTERS)]
+    figure.text(0.01, 0.008, "\n".join(lines), fontsize=7.5, color="#333333", va="bottom")
+    below_inches = 0.16 * len(lines) + 0.05
+    figure.tight_layout(rect=(0.0, below_inches / figure.get_size_inches()[1], 1.0, 1.0))
 
 
 def _write(figure: Figure, path: Path) -> list[Path]:
@@ -321,5 +324,4 @@ def _write(figure: Figure, path: Path) -> list[Path]:
     paths = [path.with_suffix(".svg"), path.with_suffix(".png")]
     figure.savefig(paths[0], metadata={"Date": None, "Creator": None})
     figure.savefig(paths[1], metadata={"Software": None})
-    plt.close(figure)
     return paths

@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES_SHOWN = 10
 
 
+UNBROKEN = ("id", "name", "parameter", "function", "step")
+
+
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    """Return an empty table; columns named in `numbers` are set to the right."""
+    """Return an empty table; columns named in `numbers` are set to the right, names are never broken."""
     from rich.table import Table
 
     found = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        found.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        found.add_column(
+            column, justify="right" if column in numbers else "left", overflow="fold", no_wrap=column in UNBROKEN
+        )
     return found
 
 
@@ -130,7 +135,8 @@ def show_scenario(source: str, *, is_json: bool) -> None:
     out.print(scenario.description)
     told_apart = {"levers", "parameters", "title", "description"}
     for key, value in scenario.model_dump(mode="json", exclude=told_apart).items():
-        lines.add_row(key, str(value))
+        if value is not None:
+            lines.add_row(key, str(value))
     for key, info in Levers.model_fields.items():
         lines.add_row(f"lever {key}", f"{getattr(scenario.levers, key):g}  ({info.description})")
     out.print(lines)
@@ -138,7 +144,7 @@ def show_scenario(source: str, *, is_json: bool) -> None:
     changed = table("parameter", "here", "registered", "range", "unit", numbers=("here", "registered"))
     for name, value in scenario.parameters.items():
         row = registry.entry(name)
-        changed.add_row(name.replace("[", "\\["), f"{value:g}", f"{row.value:g}", _range(row), row.unit)
+        changed.add_row(name, f"{value:g}", f"{row.value:g}", _range(row), row.unit)
     if scenario.parameters:
         out.print(changed)
 
@@ -159,7 +165,7 @@ def show_parameters(name: str | None, *, is_assumption: bool, domain: str | None
         lines = table("id", "name", "value", "range", "unit", "grade", numbers=("value",))
         for row in rows:
             value = row.text if row.value is None else f"{row.value:g}"
-            lines.add_row(row.id, row.name.replace("[", "\\["), value, _range(row), row.unit, row.grade)
+            lines.add_row(row.id, row.name, value, _range(row), row.unit, row.grade)
         out = console()
         out.print(lines)
         grades = ", ".join(f"{sum(row.grade == grade for row in rows)} of grade {grade}" for grade in "ABC")
@@ -188,11 +194,9 @@ def find_parameters(name: str | None, *, is_assumption: bool, domain: str | None
 
 
 def _show_one(row: Parameter) -> None:
-    from rich.markup import escape
-
     lines = table("", "")
     for key in ("id", "domain", "name", "text", "unit", "grade", "source", "year", "note"):
-        lines.add_row("value" if key == "text" else key, escape(str(getattr(row, key))))
+        lines.add_row("value" if key == "text" else key, str(getattr(row, key)))
         if key == "text":
             lines.add_row("range", _range(row))
     console().print(lines)

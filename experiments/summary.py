@@ -64,7 +64,7 @@ def show(result: Run) -> None:
     """Print the summary of a run."""
     out, values = console(), Values.of(result.indicators)
     for number, line in enumerate(_heading(result)):
-        out.print(line, markup=False, style="bold" if number == 0 else None)
+        out.print(line, style="bold" if number == 0 else None)
     out.print("General practitioners: days from asking to the appointment, over appointments given", style="bold")
     out.print(_gp_table(values))
     out.print(_ends(values))
@@ -76,7 +76,7 @@ def show(result: Run) -> None:
         out.print(title, style="bold")
         out.print(lines)
     for line in _warnings(result):
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)
 
 
 def as_json(result: Run) -> str:
@@ -212,7 +212,7 @@ def _observed(target: Target | None, write: Callable[[float], str]) -> str:
     if target is None or target.observed is None or target.low is None or target.high is None:
         return ""
     low, high = (write(bound).removesuffix(" %") for bound in (target.low, target.high))
-    return f"{write(target.observed)} \\[{low}–{high}]"
+    return f"{write(target.observed)} [{low}–{high}]"
 
 
 def _number(value: float) -> str:

@@ -119,10 +119,10 @@ def _name_of(parameter: Any) -> str:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return where tables are printed: at most 100 columns, also when the output is a file."""
+    """Return where tables are printed, texts as they are: at most 100 columns, also when the output is a file."""
     from rich.console import Console
 
-    found = Console(stderr=stderr, highlight=False)
+    found = Console(stderr=stderr, highlight=False, markup=False)
     found.width = min(found.width, WIDTH) if found.is_terminal else WIDTH
     return found
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from abm.environment.access import apl
 from abm.environment.territory import load_territory
 from abm.indicators import HEADLINE, communes_table, headline, indicators, monthly
-from abm.indicators.counting import COLUMNS, tally_mean, tally_quantile, tally_share, weighted_quantile
+from abm.indicators.counting import COLUMNS, Run, tally_mean, tally_quantile, tally_share, weighted_quantile
+from abm.indicators.potential import driving_minutes
 from abm.parameters import load_parameters
 from abm.records import Records
 from abm.scenario import load_scenario
@@ -520,6 +521,21 @@ def test_apl_is_that_of_the_environment_on_the_capacity_offered():
     insee = setting.territory.communes["insee"].astype(str)
     assert row_of(table, "apl", "commune", insee[1])["value"] == pytest.approx(expected[1])
     assert row_of(table, "apl")["value"] == pytest.approx((6 * expected[0] + 4 * expected[1]) / 10)
+
+
+def test_minutes_of_the_apl_are_nothing_within_a_commune_and_those_of_driving_between():
+    records = records_of()
+    minutes, trips = driving_minutes(Run(records)), records.setting.travel.commune_minutes
+    assert (np.diag(minutes) == 0).all() and (np.diag(trips) > 0).all()
+    assert minutes[0, 1] == pytest.approx(trips[0, 1] - records.setting.parameters["terminal_minutes"])
+
+
+def test_catchment_hands_out_all_full_time_doctors():
+    people = people_of(10)
+    people.commune = [0] * 6 + [1] * 4
+    communes = communes_table(records_of(people=people))
+    handed_out = (communes["two_step_floating_catchment"] * communes["population"]).sum()
+    assert handed_out == pytest.approx(2 * 1000)  # two practices at full time, per 1,000 inhabitants
 
 
 # --- tables -------------------------------------------------------------------------------------------------------
