@@ -85,6 +85,7 @@ class TerritoryModel(mesa.Model):
         self.laws_checked = 0
         self.open_requests = 0
         self.seconds_by_step = dict.fromkeys((step.name for step in SCHEDULE), 0.0)
+        self._records_at_end: Records | None = None
         self._headline: tuple[int, dict[str, float]] | None = None
         self._month_base = np.zeros(len(Counter), np.int64)
         self._create_agents()
@@ -127,7 +128,7 @@ class TerritoryModel(mesa.Model):
     def _note(self, today: int) -> None:
         """Keep what has to be looked at while the run goes on, and what must not overflow."""
         if self.recorder.needs_room(self.arrays):
-            self._hold(with_room_for_records(self.arrays, 3 * self.arrays.records.size // 2))
+            self._hold(with_room_for_records(self.arrays, 3 * self.arrays.record_patient.size // 2))
         calendar = self.setting.calendar
         if calendar.weekday[today] == MONDAY and today < self.setting.end_of_horizon:
             self.recorder.note_week(today, self._days_to_third(today))
@@ -193,6 +194,8 @@ class TerritoryModel(mesa.Model):
 
     def records(self) -> Records:
         """Return what has been recorded so far, those still open included."""
+        if self._records_at_end is not None:
+            return self._records_at_end
         world, setting = self.arrays, self.setting
         days = slice(0, self.day)
         return Records(
@@ -204,9 +207,25 @@ class TerritoryModel(mesa.Model):
             unused=(world.free + world.reserve + world.walk_in)[:, days],
             outside_held=world.outside_held[:, days],
             overtime_used=(setting.overtime_offered - world.overtime)[:, days],
-            third_next_available=np.array(self.recorder.weeks).reshape(len(self.recorder.weeks), -1),
+            third_next_available=np.array(self.recorder.weeks).reshape(len(self.recorder.weeks), self.n_practices),
             third_next_days=np.array(self.recorder.week_days, np.int64),
         )
+
+    def release(self) -> Records:
+        """Return the records of a finished run and free what only the day needs: nothing can be lived after it.
+
+        Raises
+        ------
+        RuntimeError
+            When days are left.
+        """
+        if self.day < self.last_day:
+            raise RuntimeError(f"{self.last_day - self.day} days are left: release() is for finished runs")
+        self._records_at_end = self.records()
+        spent = ("episodes", "blocks", "today", "queue", "queue_keys", "personal_rates")
+        self.arrays = self.arrays._replace(**{name: getattr(self.arrays, name)[:0].copy() for name in spent})
+        self.handle = None
+        return self._records_at_end
 
     def indicators(self) -> pd.DataFrame:
         """Return all indicators of the horizon, one row each (columns as in `indicators.csv`)."""

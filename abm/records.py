@@ -5,19 +5,70 @@ Owns the table of records and its growth. Computes no indicator: that is `abm.in
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from abm.memory import zero_rows
-from abm.state import NEVER, NOWHERE, RECORD, Channel, Contact, Counter, Outcome, Stage, World
+from abm.memory import zeros
+from abm.state import EPISODE, NEVER, NOWHERE, RECORD, Channel, Contact, Counter, Outcome, Stage, World
 
 if TYPE_CHECKING:
     from abm.world import Setting
 
+
+
+class Episodes:
+    """Columns of episodes, read like a structured array: `episodes.kind`, `episodes["kind"]`, `episodes[mask]`.
+
+    Attributes
+    ----------
+    size : number of rows.
+    wished_on, booked_on : day indices, made from `asked_on` and the days from then on.
+    """
+
+    def __init__(self, columns: Mapping[str, NDArray]) -> None:
+        self._columns = dict(columns)
+
+    def __getattr__(self, name: str) -> NDArray:
+        if name.startswith("_") or name not in self._columns:
+            raise AttributeError(f"episodes have no column '{name}'; columns: {', '.join(RECORD)}")
+        return self._columns[name]
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return getattr(self, key)
+        return Episodes({name: column[key] for name, column in self._columns.items()})
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return int(self._columns["patient"].size)
+
+    @property
+    def wished_on(self) -> NDArray[np.int32]:
+        """Day from which on a date suits, shape (r,)."""
+        return self.asked_on + self.wished_days.astype(np.int32)
+
+    @property
+    def booked_on(self) -> NDArray[np.int32]:
+        """Day on which the appointment was given, shape (r,); without meaning where none was."""
+        return self.asked_on + self.booked_days.astype(np.int32)
+
+    def digest(self) -> str:
+        """Return a digest of every value (64 hex digits)."""
+        state = hashlib.sha256()
+        for name in RECORD:
+            state.update(name.encode() + np.ascontiguousarray(self._columns[name]).tobytes())
+        return state.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -26,7 +77,7 @@ class Records:
 
     Attributes
     ----------
-    episodes : rows RECORD, shape (r,): every request, visit booked ahead and emergency visit, in the order in which
+    episodes : columns RECORD, shape (r,): every request, visit booked ahead and emergency visit, in the order in which
         they ended; those still open come last (outcome OPEN). `appointment_on` is -1 where none was given.
     patients, providers : rows PATIENT and PROVIDER at the end.
     offered, unused, outside_held, overtime_used : seconds by provider and day, shape (p, t), over the simulated days.
@@ -34,7 +85,7 @@ class Records:
     """
 
     setting: Setting
-    episodes: np.recarray
+    episodes: Episodes
     patients: np.recarray
     providers: np.recarray
     offered: NDArray[np.int32]
@@ -47,17 +98,37 @@ class Records:
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""
         rows, setting = self.episodes, self.setting
-        table = pd.DataFrame({name: rows[name] for name in RECORD.names or ()})
-        table.insert(0, "person", self.patients.person[rows.patient])
+        has_appointment = rows.appointment_on != NEVER
+        days = {
+            "asked_on": rows.asked_on,
+            "wished_on": rows.wished_on,
+            "booked_on": np.where(has_appointment, rows.booked_on, NEVER),
+            "appointment_on": rows.appointment_on,
+            "closed_on": rows.closed_on,
+        }
+        start = np.datetime64(setting.calendar.date(0), "D")
+        table = {"person": self.patients.person[rows.patient]}
+        for name, day in days.items():
+            dates = start + day.astype("timedelta64[D]")
+            table[name] = np.where(day == NEVER, np.datetime64("NaT"), dates)
         table["kind"] = pd.Categorical.from_codes(rows.kind, list(setting.kinds))
         for name, enumeration in (("channel", Channel), ("outcome", Outcome), ("contact", Contact)):
             table[name] = pd.Categorical.from_codes(rows[name], [member.name.lower() for member in enumeration])
-        start = np.datetime64(setting.calendar.date(0), "D")
-        for name in ("asked_on", "wished_on", "booked_on", "appointment_on", "closed_on"):
-            dates = start + rows[name].astype("timedelta64[D]")
-            table[name] = np.where(rows[name] == NEVER, np.datetime64("NaT"), dates)
-        table["place"] = self.place_names(rows.place)
-        return table
+        for name in ("provider", "seconds", "attempts", "failures", "is_planned"):
+            table[name] = rows[name]
+        table["place"] = pd.Categorical(self.place_names(rows.place))
+        table["travel_minutes"] = self.travel_minutes
+        return pd.DataFrame(table)
+
+    @cached_property
+    def travel_minutes(self) -> NDArray[np.float32]:
+        """One-way trip to where each episode is held, minutes, shape (r,); 0 at home, by video or without a place."""
+        rows = self.episodes
+        has_trip = (rows.place != NOWHERE) & (rows.channel != Channel.HOME)
+        minutes = np.zeros(rows.size, np.float32)
+        communes = self.patients.commune[rows.patient[has_trip]]
+        minutes[has_trip] = self.setting.travel.minutes[communes, rows.place[has_trip]]
+        return minutes
 
     def place_names(self, places: NDArray) -> NDArray:
         """Return commune or site names of columns of the travel table, empty where there was no trip."""
@@ -79,11 +150,11 @@ class Recorder:
     @staticmethod
     def needs_room(world: World) -> bool:
         """Tell whether tomorrow's rows might not fit: a day can write a few rows for each of its requests."""
-        return bool(world.counters[Counter.RECORDS] > world.records.size - spare_rows(world.patients.size))
+        return bool(world.counters[Counter.RECORDS] > world.record_patient.size - spare_rows(world.patients.size))
 
     def tally(self, world: World) -> None:
         """Count the rows written since the last time."""
-        rows = world.records[self._n_tallied : int(world.counters[Counter.RECORDS])]
+        rows = columns_of(world, slice(self._n_tallied, int(world.counters[Counter.RECORDS])))
         self._n_tallied += rows.size
         self._ended += np.bincount(rows.outcome[rows.is_planned == 0], minlength=len(Outcome))
         took_place = ((rows.outcome == Outcome.SERVED) | (rows.outcome == Outcome.MISSED)) & (rows.provider >= 0)
@@ -113,44 +184,47 @@ def spare_rows(n_people: int) -> int:
     return (1 << 12) + n_people // 4
 
 
-def finished_episodes(world: World) -> np.recarray:
-    """Return the rows of all episodes that have ended, shape (r,): a view, not a copy."""
-    return world.records[: int(world.counters[Counter.RECORDS])]
+def columns_of(world: World, rows: slice) -> Episodes:
+    """Return some rows of the world's records: views, not copies."""
+    return Episodes({name: getattr(world, f"record_{name}")[rows] for name in RECORD})
+
+
+def finished_episodes(world: World) -> Episodes:
+    """Return all episodes that have ended, shape (r,): views, not copies."""
+    return columns_of(world, slice(0, int(world.counters[Counter.RECORDS])))
 
 
 def with_room_for_records(world: World, n_rows: int) -> World:
-    """Return the world with a table of records of that many rows, those written so far kept."""
-    table = zero_rows(n_rows, RECORD)
+    """Return the world with columns of records of that many rows, those written so far kept."""
     written = finished_episodes(world)
-    table[: written.size] = written
-    return world._replace(records=table)
+    columns = {}
+    for name, kind in RECORD.items():
+        column = zeros(n_rows, kind)
+        column[: written.size] = written[name]
+        columns[f"record_{name}"] = column
+    return world._replace(**columns)
 
 
-def all_episodes(world: World) -> np.recarray:
-    """Return finished episodes and then the open ones, shape (r,): copied only where the table has no room left."""
-    still_open = open_episodes(world)
+def all_episodes(world: World) -> Episodes:
+    """Return finished episodes and then the open ones, shape (r,), in the world's own columns."""
     n_finished = int(world.counters[Counter.RECORDS])
+    still_open = open_episodes(world)
     n_rows = n_finished + still_open.size
-    if n_rows > world.records.size:
-        return np.concatenate([finished_episodes(world), still_open]).view(np.recarray)
-    world.records[n_finished:n_rows] = still_open  # beyond the rows in use: overwritten by the next day
-    return world.records[:n_rows]
+    if n_rows > world.record_patient.size:
+        return Episodes({n: np.concatenate([finished_episodes(world)[n], still_open[n]]) for n in RECORD})
+    for name in RECORD:  # beyond the rows in use: overwritten by the next day
+        getattr(world, f"record_{name}")[n_finished:n_rows] = still_open[name]
+    return columns_of(world, slice(0, n_rows))
 
 
-def open_episodes(world: World) -> np.recarray:
-    """Return requests and booked visits that have not ended, as rows RECORD with outcome OPEN."""
+def open_episodes(world: World) -> Episodes:
+    """Return requests and booked visits that have not ended, with outcome OPEN."""
     nodes = np.flatnonzero(world.episodes.stage != Stage.QUIET)
     episodes = world.episodes[nodes]
-    rows = np.zeros(nodes.size, RECORD).view(np.recarray)
-    kind, rows.patient = np.divmod(nodes, world.patients.size)
-    rows.kind = kind
-    for name in ("provider", "asked_on", "booked_on", "appointment_on", "place", "seconds", "channel", "attempts",
-                 "is_planned"):  # fmt: skip
-        rows[name] = episodes[name]
-    rows.wished_on = episodes.asked_on + episodes.wished_days
-    rows.closed_on = NEVER
-    rows.outcome = Outcome.OPEN
-    has_trip = (rows.place != NOWHERE) & (rows.channel != Channel.HOME)
-    commune = world.patients.commune[rows.patient]
-    rows.travel_minutes[has_trip] = world.minutes[commune[has_trip], rows.place[has_trip]]
-    return rows
+    kind, patient = np.divmod(nodes, world.patients.size)
+    columns = {name: np.zeros(nodes.size, dtype) for name, dtype in RECORD.items()}
+    columns["patient"][:], columns["kind"][:] = patient, kind
+    columns["closed_on"][:], columns["outcome"][:] = NEVER, Outcome.OPEN
+    for name in set(RECORD) & set(EPISODE.names or ()):
+        columns[name][:] = episodes[name]
+    return Episodes(columns)

@@ -98,16 +98,17 @@ EPISODE = np.dtype(
     [
         ("event_day", "i4"),  # day of the diary it waits for, or NEVER; diary
         ("asked_on", "i4"),  # first asking date, kept when rebooked; needs
-        ("booked_on", "i4"),  # day on which the present appointment was given; agenda
         ("appointment_on", "i4"),  # agenda
         ("provider", "i4"),  # row in providers, NOBODY outside; agenda
         ("occurrence", "u2"),  # how often its clock was started: the address of its draws; needs
         ("wished_days", "u2"),  # the date that suits, from `asked_on` on; needs
+        ("booked_days", "u2"),  # when the present appointment was given, from `asked_on` on; agenda
         ("place", "u2"),  # column of `minutes` where the visit is held, or NOWHERE; agenda
         ("seconds", "u2"),  # length of the visit booked; agenda
         ("stage", "u1"),
         ("channel", "u1"),
-        ("attempts", "u1"),  # tries without an acceptable offer; seeking
+        ("attempts", "u1"),  # how often it was asked again, the sub-address of its draws; needs, seeking
+        ("failures", "u1"),  # tries without an acceptable offer; seeking
         ("is_planned", "u1"),  # booked at the end of the previous visit: not a request; visits
     ],
     align=True,
@@ -185,27 +186,25 @@ RULES = np.dtype(
     align=True,
 )
 
-RECORD = np.dtype(
-    [
-        ("patient", "i4"),
-        ("provider", "i4"),
-        ("asked_on", "i4"),
-        ("wished_on", "i4"),
-        ("booked_on", "i4"),
-        ("appointment_on", "i4"),
-        ("closed_on", "i4"),
-        ("place", "i4"),
-        ("seconds", "i4"),
-        ("travel_minutes", "f4"),
-        ("kind", "u1"),
-        ("channel", "u1"),
-        ("outcome", "u1"),
-        ("attempts", "u1"),
-        ("is_planned", "u1"),
-        ("contact", "u1"),
-    ],
-    align=True,
-)
+#: Columns of the records, one row for each episode that ended; in the world they are `record_<name>`.
+RECORD = {
+    "patient": np.dtype("i4"),
+    "asked_on": np.dtype("i4"),
+    "appointment_on": np.dtype("i4"),  # NEVER where none was given
+    "closed_on": np.dtype("i4"),
+    "provider": np.dtype("i4"),
+    "wished_days": np.dtype("u2"),  # from `asked_on` on
+    "booked_days": np.dtype("u2"),  # from `asked_on` on: when the appointment that held was given
+    "place": np.dtype("u2"),
+    "seconds": np.dtype("u2"),
+    "kind": np.dtype("u1"),
+    "channel": np.dtype("u1"),
+    "outcome": np.dtype("u1"),
+    "attempts": np.dtype("u1"),
+    "failures": np.dtype("u1"),
+    "is_planned": np.dtype("u1"),
+    "contact": np.dtype("u1"),
+}
 
 OFFER = np.dtype(
     [("provider", "i8"), ("place", "i8"), ("day", "i8"), ("channel", "i8"), ("seconds", "i8"), ("utility", "f8")],
@@ -235,7 +234,22 @@ class World(NamedTuple):
     patients: np.recarray  # (n,) PATIENT
     episodes: np.recarray  # (k * n,) EPISODE, row = kind * n + patient: the kinds that are used most lie together
     providers: np.recarray  # (p,) PROVIDER
-    records: np.recarray  # (r,) RECORD
+    record_patient: NDArray[np.int32]  # (r,) the records: see RECORD
+    record_asked_on: NDArray[np.int32]
+    record_appointment_on: NDArray[np.int32]
+    record_closed_on: NDArray[np.int32]
+    record_provider: NDArray[np.int32]
+    record_wished_days: NDArray[np.uint16]
+    record_booked_days: NDArray[np.uint16]
+    record_place: NDArray[np.uint16]
+    record_seconds: NDArray[np.uint16]
+    record_kind: NDArray[np.uint8]
+    record_channel: NDArray[np.uint8]
+    record_outcome: NDArray[np.uint8]
+    record_attempts: NDArray[np.uint8]
+    record_failures: NDArray[np.uint8]
+    record_is_planned: NDArray[np.uint8]
+    record_contact: NDArray[np.uint8]
     counters: NDArray[np.int64]  # see Counter
     due: NDArray[np.int32]  # (t,) the diary: see abm.environment.diary.Diary
     visits: NDArray[np.int32]  # (t,)

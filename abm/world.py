@@ -308,7 +308,7 @@ def empty_world(
     nothing = np.zeros((0, 0))
     return World(
         key=key, rules=rule, kinds=kinds, patients=people, episodes=episodes, providers=providers,
-        records=np.zeros(0, RECORD).view(np.recarray),
+        **{f"record_{name}": np.zeros(0, kind) for name, kind in RECORD.items()},
         counters=np.zeros(len(Counter), np.int64),
         due=diary.due, visits=diary.visits, blocks=diary.blocks, spare=diary.spare,
         today=np.empty(n_nodes, np.int32), queue=np.empty(n_nodes, np.int32), queue_keys=np.empty(n_nodes, np.uint64),

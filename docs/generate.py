@@ -29,7 +29,7 @@ ENTITIES = {
     "PATIENT": "Inhabitant: one row of `world.patients`",
     "EPISODE": "Episode: one row of `world.episodes` for each inhabitant and kind of need",
     "PROVIDER": "Professional: one row of `world.providers`",
-    "RECORD": "Record: one row of `world.records` for each episode that has ended",
+    "RECORD": "Record: one row for each episode that has ended, in the columns `world.record_…`",
 }
 RULES = {
     "KIND": "Of each kind of need: one row of `world.kinds`",
@@ -55,7 +55,7 @@ def renew(text: str) -> str:
 
 
 def _block(match: re.Match[str]) -> str:
-    return f"{match.group(1)}{BLOCKS[match['name']]()}\n{match.group(3)}"
+    return f"{match.group(1)}\n{BLOCKS[match['name']]()}\n\n{match.group(3)}"
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -77,9 +77,12 @@ def comments(constant: str) -> dict[str, tuple[str, str]]:
     lines = source.splitlines()
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
-            layout = node.value.args[0]  # type: ignore[attr-defined]
-            pairs = [(*ast.literal_eval(item), lines[item.lineno - 1]) for item in layout.elts]
-            return {name: (kind, _comment(line)) for name, kind, line in pairs}
+            if isinstance(node.value, ast.Dict):  # of names to types, each on a line of its own
+                entries = [(ast.literal_eval(key), key.lineno) for key in node.value.keys if key is not None]
+            else:  # np.dtype([(name, type), …])
+                entries = [(item.elts[0].value, item.lineno) for item in node.value.args[0].elts]  # type: ignore[attr-defined]
+            types = getattr(state, constant)
+            return {name: (types[name].str.lstrip("<|"), _comment(lines[line - 1])) for name, line in entries}
     raise LookupError(f"abm/state.py has no layout {constant}")
 
 
@@ -132,7 +135,8 @@ def arrays() -> str:
     """Return the arrays of the world that are no rows of people, professionals or records."""
     from abm.state import World
 
-    rows = ((f"`{name}`", text) for name, text in member_comments(World).items())
+    seen = {re.sub("^record_.*", "record_…", name): text for name, text in reversed(member_comments(World).items())}
+    rows = ((f"`{name}`", text) for name, text in reversed(seen.items()))
     return table(("array", "shape and meaning"), rows)
 
 

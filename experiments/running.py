@@ -135,7 +135,7 @@ def simulate(plan: Plan, progress: Progress | None = None) -> Run:
     run_s = _live(model, progress)
     progress.phase("Computing indicators")
     began_tables = perf_counter()
-    records = model.records()
+    records = model.release()
     tables = tables_of(records)
     seconds |= {"days": run_s, "tables": perf_counter() - began_tables}
     manifest = _manifest(plan, model) | {
@@ -165,18 +165,23 @@ def lead_time_counts(records: Records) -> pd.DataFrame:
 
     Returns
     -------
-    kind, lead_time_days, requests; in this order of rows.
+    kind, lead_time_days, requests (> 0); rows in this order. Visits booked ahead and emergency visits are no requests.
     """
     import numpy as np
     import pandas as pd
 
+    from abm.state import Kind
+
     rows, setting = records.episodes, records.setting
-    asked = (rows.asked_on >= setting.first_reported_day) & (rows.asked_on < setting.end_of_horizon)
-    given = rows[asked & (rows.is_planned == 0) & (rows.appointment_on >= 0)]
-    keys = np.stack([given.kind.astype(np.int64), given.appointment_on.astype(np.int64) - given.asked_on], axis=1)
-    unique, counts = np.unique(keys.reshape(-1, 2), axis=0, return_counts=True)
-    kinds = np.array(setting.kinds, dtype=object)
-    return pd.DataFrame({"kind": kinds[unique[:, 0]], "lead_time_days": unique[:, 1], "requests": counts})
+    asked = np.ascontiguousarray(rows.asked_on)
+    is_counted = (asked >= setting.first_reported_day) & (asked < setting.end_of_horizon)
+    is_counted &= (rows.is_planned == 0) & (rows.kind != Kind.EMERGENCY) & (rows.appointment_on >= 0)
+    lead = rows.appointment_on[is_counted].astype(np.int64) - asked[is_counted]
+    n_days = int(lead.max(initial=0)) + 1
+    counts = np.bincount(rows.kind[is_counted].astype(np.int64) * n_days + lead)
+    cells = np.flatnonzero(counts)
+    kinds = np.array(setting.kinds, dtype=object)[cells // n_days]
+    return pd.DataFrame({"kind": kinds, "lead_time_days": cells % n_days, "requests": counts[cells]})
 
 
 def save(result: Run, destination: Destination, *, has_events: bool = False, has_figures: bool = True) -> Run:

@@ -53,9 +53,10 @@ class Destination:
             self._make(base)
             self.partial = base / f"_partial-{self.folder.name}-{uuid.uuid4().hex[:8]}"
             self.partial.mkdir()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a null character in the name
             self._remove_made()
-            raise InputError(f"cannot be written to: {error.strerror or error}", file=self.folder) from None
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"cannot be written to: {reason}", file=self.folder) from None
 
     def __enter__(self) -> Destination:
         """Return itself; `partial` is the folder to write into."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, inf, log1p
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from abm.randomness import seed_key
 from abm.settings import BAND_STARTS
 from abm.state import KIND, NEVER, NOBODY, PATIENT, PROVIDER, RULES, Counter, Kind, Outcome, World
 from abm.supply import Agendas
+
+if TYPE_CHECKING:
+    from abm.records import Episodes
 
 DAYS_A_WEEK = 7
 SLOT_SECONDS = 1  # one slot is one second of agenda: time is counted in slots here
@@ -152,31 +155,34 @@ def _live(case: Practice, seed: int, replication: int) -> dict[str, float]:
         for step in SCHEDULE:
             step.rule(handle, day)
         if Recorder.needs_room(world):
-            world = with_room_for_records(world, 2 * world.records.size)
+            world = with_room_for_records(world, 2 * world.record_patient.size)
             handle = compiled(world)
     run_s = perf_counter() - began
     ended, still_open = finished_episodes(world), open_episodes(world)
     return _counts(case, ended, still_open) | {"run_s": run_s, "events": float(world.counters[Counter.EVENTS])}
 
 
-def _counts(case: Practice, ended: np.recarray, still_open: np.recarray) -> dict[str, float]:
+def _counts(case: Practice, ended: Episodes, still_open: Episodes) -> dict[str, float]:
     """Count needs, appointments given, visits held and diversions of the window."""
     first, last = case.warm_up, case.last_day
     ended = ended[ended.kind == Kind.GP_ACUTE]
-    rows = np.concatenate([ended, still_open]).view(np.recarray)
-    asked = rows[(rows.asked_on >= first) & (rows.asked_on < last)]
-    given = asked[asked.appointment_on != NEVER]
-    diverted = int((asked.outcome == Outcome.DIVERTED).sum())
+    asked_on, appointment_on = (
+        np.concatenate([ended[name], still_open[name]]) for name in ("asked_on", "appointment_on")
+    )
+    asked = (asked_on >= first) & (asked_on < last)
+    given = asked & (appointment_on != NEVER)
+    in_window = (ended.asked_on >= first) & (ended.asked_on < last)
+    diverted = int(((ended.outcome == Outcome.DIVERTED) & in_window).sum())
     held = int(((ended.outcome == Outcome.SERVED) & (ended.closed_on >= first) & (ended.closed_on < last)).sum())
     worked = int((np.arange(first, last) % DAYS_A_WEEK < case.working_days).sum())
     slots = case.slots * case.doctors * worked
     return {
-        "needs": asked.size,
-        "given": given.size,
+        "needs": int(asked.sum()),
+        "given": int(given.sum()),
         "diverted": diverted,
         "held": held,
-        "mean_wait_days": float((given.appointment_on - given.asked_on).mean()) if given.size else float("nan"),
-        "emergency_share": diverted / asked.size if asked.size else float("nan"),
+        "mean_wait_days": float((appointment_on - asked_on)[given].mean()) if given.any() else float("nan"),
+        "emergency_share": diverted / asked.sum() if asked.any() else float("nan"),
         "utilisation": held / slots if slots else float("nan"),
     }
 

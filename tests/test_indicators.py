@@ -17,7 +17,7 @@ from abm.indicators import HEADLINE, communes_table, headline, indicators, month
 from abm.indicators.counting import COLUMNS, Run, tally_mean, tally_quantile, tally_share, weighted_quantile
 from abm.indicators.potential import driving_minutes
 from abm.parameters import load_parameters
-from abm.records import Records
+from abm.records import Episodes, Records
 from abm.scenario import load_scenario
 from abm.settings import specialties_of
 from abm.state import NEVER, NOBODY, NOWHERE, PATIENT, PROVIDER, RECORD, Channel, Contact, Kind, Outcome
@@ -87,10 +87,16 @@ def emergency(patient: int = 0, day: int = 0, contact: Contact = Contact.OWN_CLO
 
 def records_of(*rows: dict, people: np.recarray | None = None, setting: Setting | None = None, **changes) -> Records:
     setting = setting or setting_of()
-    episodes = np.zeros(len(rows), RECORD).view(np.recarray)
+    columns = {name: np.zeros(len(rows), dtype) for name, dtype in RECORD.items()}
+    minutes = np.zeros(len(rows), np.float32)
     for place, row in enumerate(rows):
-        for name, value in row.items():
-            episodes[place][name] = value
+        asked_on = row["asked_on"]
+        days = {f"{name}_days": row.get(f"{name}_on", asked_on) - asked_on for name in ("wished", "booked")}
+        for name, value in (row | days).items():
+            if name in columns:
+                columns[name][place] = value
+        minutes[place] = row.get("travel_minutes", 0.0)
+    episodes = Episodes(columns)
     providers = changes.pop("providers", practices_of())
     seconds = np.zeros((providers.size, setting.last_day), np.int32)
     given_columns = {
@@ -99,7 +105,9 @@ def records_of(*rows: dict, people: np.recarray | None = None, setting: Setting 
         "overtime_used": seconds, "third_next_available": np.zeros((0, providers.size), np.int64),
         "third_next_days": np.zeros(0, np.int64),
     }  # fmt: skip
-    return Records(**(given_columns | changes))
+    records = Records(**(given_columns | changes))
+    records.__dict__["travel_minutes"] = minutes  # stated here instead of coming from places
+    return records
 
 
 def value_of(records: Records, indicator: str, kind: str = "all", stratum: str = "all", period: str = "all") -> float:
@@ -145,7 +153,7 @@ def _random_episode(draw: np.random.Generator, n_people: int) -> dict:
     return episode(
         patient, kind, asked, lead, outcome=outcome, channel=channels[int(draw.integers(len(channels)))],
         wished_on=FIRST + asked + int(draw.integers(0, 20)), travel_minutes=float(draw.integers(2, 60)),
-        is_planned=int(draw.random() < 0.2), attempts=int(draw.integers(0, 3)),
+        is_planned=int(draw.random() < 0.2), failures=int(draw.integers(0, 3)),
     )  # fmt: skip
 
 
@@ -162,9 +170,10 @@ def test_table_has_its_columns_and_no_row_twice():
 
 def test_same_records_in_another_order_give_the_same_table():
     records = random_records(1)
-    shuffled = records.episodes[np.random.default_rng(2).permutation(records.episodes.size)].view(np.recarray)
+    order = np.random.default_rng(2).permutation(records.episodes.size)
     other = records_of(people=records.patients)
-    object.__setattr__(other, "episodes", shuffled)
+    object.__setattr__(other, "episodes", records.episodes[order])
+    other.__dict__["travel_minutes"] = records.travel_minutes[order]
     pd.testing.assert_frame_equal(indicators(records), indicators(other), rtol=1e-12, atol=0)
 
 
@@ -350,7 +359,7 @@ def test_forgone_and_unmet_needs(rows, forgone, unmet):
 
 
 def test_failed_tries_count_apart_from_forgone_care():
-    shares = forgone_shares(episode(0, lead=5, attempts=1), episode(1, lead=None, outcome=Outcome.DIVERTED), episode(2))
+    shares = forgone_shares(episode(0, lead=5, failures=1), episode(1, lead=None, outcome=Outcome.DIVERTED), episode(2))
     assert shares["failed_booking_share"] == 0.2
     assert shares["forgone_care_share"] == 0.0
 
@@ -597,7 +606,8 @@ def test_weighted_quantile_is_reached_by_that_share_of_the_weight():
 def test_counting_agrees_with_a_plain_loop_over_the_records(seed):
     records = random_records(10 + seed)
     table, setting = indicators(records), records.setting
-    rows = [row for row in records.episodes if row.kind != Kind.EMERGENCY and not row.is_planned]
+    everything = pd.DataFrame({name: records.episodes[name] for name in RECORD})
+    rows = [row for row in everything.itertuples() if row.kind != Kind.EMERGENCY and not row.is_planned]
     women = [
         row for row in rows
         if FIRST <= row.asked_on < FIRST + 365 and records.patients.is_female[row.patient] and row.kind < Kind.EMERGENCY

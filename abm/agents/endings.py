@@ -1,71 +1,62 @@
 """How a request ends: served, missed, withdrawn, forgone or diverted, exactly once, as a row that leaves the run.
 
-Writes `world.records` only. Records go out; every indicator is computed from them afterwards.
+Writes the columns `record_…` only. Records go out; every indicator is computed from them afterwards.
 """
 
 from __future__ import annotations
 
 from abm.compiled import rule
-from abm.state import NOBODY, NOWHERE, Channel, Counter, Kind, Outcome
+from abm.state import NOBODY, Channel, Contact, Counter, Kind, Outcome
 
 RECORDS, OPENED = int(Counter.RECORDS), int(Counter.OPENED)
 SERVED = int(Outcome.SERVED)
 EMERGENCY_KIND, EMERGENCY_CHANNEL = int(Kind.EMERGENCY), int(Channel.EMERGENCY)
-HOME = int(Channel.HOME)
+OWN_CLOCK = int(Contact.OWN_CLOCK)
 
 
 @rule
 def close(world, row, kind, today, outcome):
     """Write the end of an episode (request or visit booked ahead) into the records."""
     episode = world.episodes[kind * world.patients.size + row]
-    record = world.records[world.counters[RECORDS]]
-    record.patient = row
-    record.provider = episode.provider
-    record.asked_on = episode.asked_on
-    record.wished_on = episode.asked_on + episode.wished_days
-    record.booked_on = episode.booked_on
-    record.appointment_on = episode.appointment_on
-    record.closed_on = today
-    record.place = episode.place
-    record.seconds = episode.seconds
-    record.travel_minutes = travel_minutes(world, row, episode)
-    record.kind = kind
-    record.channel = episode.channel
-    record.outcome = outcome
-    record.attempts = episode.attempts
-    record.is_planned = episode.is_planned
-    record.contact = 0
-    world.counters[RECORDS] += 1
-
-
-@rule
-def travel_minutes(world, row, episode):
-    """Return the one-way trip to where the episode is held, 0 for a visit at home or by video."""
-    if episode.place == NOWHERE or episode.channel == HOME:
-        return 0.0
-    return world.minutes[world.patients[row].commune, episode.place]
+    i = world.counters[RECORDS]
+    world.record_patient[i] = row
+    world.record_asked_on[i] = episode.asked_on
+    world.record_appointment_on[i] = episode.appointment_on
+    world.record_closed_on[i] = today
+    world.record_provider[i] = episode.provider
+    world.record_wished_days[i] = episode.wished_days
+    world.record_booked_days[i] = episode.booked_days
+    world.record_place[i] = episode.place
+    world.record_seconds[i] = episode.seconds
+    world.record_kind[i] = kind
+    world.record_channel[i] = episode.channel
+    world.record_outcome[i] = outcome
+    world.record_attempts[i] = episode.attempts
+    world.record_failures[i] = episode.failures
+    world.record_is_planned[i] = episode.is_planned
+    world.record_contact[i] = OWN_CLOCK
+    world.counters[RECORDS] = i + 1
 
 
 @rule
 def record_emergency(world, row, today, contact):
     """Write a visit to the nearest emergency department; it is a request of its own kind, served the same day."""
-    place = world.emergency_places[world.patients[row].commune]
-    record = world.records[world.counters[RECORDS]]
-    record.patient = row
-    record.provider = NOBODY
-    record.asked_on = today
-    record.wished_on = today
-    record.booked_on = today
-    record.appointment_on = today
-    record.closed_on = today
-    record.place = place
-    record.seconds = 0
-    record.travel_minutes = world.minutes[world.patients[row].commune, place]
-    record.kind = EMERGENCY_KIND
-    record.channel = EMERGENCY_CHANNEL
-    record.outcome = SERVED
-    record.attempts = 0
-    record.is_planned = 0
-    record.contact = contact
-    world.counters[RECORDS] += 1
+    i = world.counters[RECORDS]
+    world.record_patient[i] = row
+    world.record_asked_on[i] = today
+    world.record_appointment_on[i] = today
+    world.record_closed_on[i] = today
+    world.record_provider[i] = NOBODY
+    world.record_wished_days[i] = 0
+    world.record_booked_days[i] = 0
+    world.record_place[i] = world.emergency_places[world.patients[row].commune]
+    world.record_seconds[i] = 0
+    world.record_kind[i] = EMERGENCY_KIND
+    world.record_channel[i] = EMERGENCY_CHANNEL
+    world.record_outcome[i] = SERVED
+    world.record_attempts[i] = 0
+    world.record_failures[i] = 0
+    world.record_is_planned[i] = 0
+    world.record_contact[i] = contact
+    world.counters[RECORDS] = i + 1
     world.counters[OPENED] += 1

@@ -172,7 +172,9 @@ def open_request(world, row, kind, asked_on):
     episode.place = NOWHERE
     episode.channel = 0
     episode.attempts = 0
+    episode.failures = 0
     episode.is_planned = 0
+    episode.booked_days = 0
 
 
 @rule
@@ -222,7 +224,7 @@ def see_at_once(world, row, kind, channel, today):
     node = kind * world.patients.size + row
     episode = world.episodes[node]
     episode.stage = BOOKED
-    episode.booked_on = today
+    episode.booked_days = 0
     episode.appointment_on = today
     episode.provider = NOBODY
     episode.place = NOWHERE

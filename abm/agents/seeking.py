@@ -258,7 +258,8 @@ def nothing_acceptable(world, row, kind, today):
             start_clock(world, row, kind, today + 1)
             return
     episode.attempts += 1
-    if episode.attempts >= rules.most_attempts:
+    episode.failures += 1
+    if episode.failures >= rules.most_attempts:
         close(world, row, kind, today, FORGONE)
         start_clock(world, row, kind, today + 1)
         return

@@ -45,7 +45,7 @@ def stays_away(world, row, kind):
     """Tell whether the person misses the appointment: a logit on lead time, flat after some weeks [B012-B016]."""
     rules = world.kinds[kind]
     episode = world.episodes[kind * world.patients.size + row]
-    lead_days = episode.appointment_on - episode.booked_on
+    lead_days = episode.appointment_on - episode.asked_on - episode.booked_days
     if rules.p_no_show_logit <= -30.0 or lead_days == 0:
         return False
     logit = rules.p_no_show_logit + world.rules[0].no_show_slope * min(lead_days, world.rules[0].no_show_flat_days)
@@ -94,6 +94,7 @@ def book_next(world, row, kind, today):
     episode.asked_on = today
     episode.wished_days = wished_on - today
     episode.attempts = 0
+    episode.failures = 0
     episode.is_planned = 1
     give_appointment(world, row, kind, offer, today)
     return True

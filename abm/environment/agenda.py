@@ -121,7 +121,7 @@ def give_appointment(world, row, kind, offer, today):
     """
     node = kind * world.patients.size + row
     episode = world.episodes[node]
-    episode.booked_on = today
+    episode.booked_days = today - episode.asked_on
     episode.appointment_on = offer.day
     episode.provider = offer.provider
     episode.place = offer.place

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from abm.indicators.counting import ALL, PERSON_KINDS, Block, Run, drees_strata, to_frame
+from abm.indicators.counting import ALL, PERSON_KINDS, Block, Run, Strata, drees_strata, to_frame
 from abm.indicators.delays import lead_times, request_outcomes, times_to_care
 from abm.indicators.potential import potential_access
 from abm.indicators.practices import adults_without_gp, practices, third_next_available
@@ -88,8 +88,11 @@ def headline(records: Records) -> dict[str, float]:
 def _headline_blocks(run: Run) -> Iterator[Block]:
     everybody = run.strata(ALL)
     yield from lead_times(run, everybody, [need for need in ("gp", "cardiologist") if need in run.needs])
+    run.let_go()
     yield from times_to_care(run, everybody, ("gp",))
+    run.let_go()
     yield from forgone_care(run, (ALL,))
+    run.let_go()
     yield from acts_per_head(run, everybody)
     yield from teleconsultations(run, everybody, share_only=True)
     yield from emergency_visits(run, everybody)
@@ -99,39 +102,63 @@ def _headline_blocks(run: Run) -> Iterator[Block]:
 
 
 def _blocks(run: Run) -> Iterator[Block]:
-    """Yield every indicator, `all` first."""
-    for kind in PERSON_KINDS:
-        yield from _of_people(run, kind, tuple(run.needs) if kind == ALL else BROAD_NEEDS)
+    """Yield every indicator, one kind of event after another, so that only one lies in memory at a time."""
+    for of_events in (_of_given, _of_requests, _of_visits, _of_emergencies):
+        for kind in PERSON_KINDS:
+            yield from of_events(run, run.strata(kind), tuple(run.needs) if kind == ALL else BROAD_NEEDS)
+        run.let_go()
     for indicator in (forgone_care, unmet_needs, failed_bookings):
         yield from indicator(run, PERSON_KINDS)
+    run.let_go()
     for strata in drees_strata():
         yield from lead_times(run, strata, run.needs)
     yield from request_outcomes(run, drees_strata()[0], run.needs)
+    run.let_go()
     yield from lead_times(run, run.strata("channel"), run.needs)
+    run.let_go()
     yield from no_shows(run, run.strata("channel"))
     yield from no_show_odds_ratio(run, run.strata(ALL))
+    run.let_go()
     yield from emergency_rate_ratio(run)
+    run.let_go()
     yield from potential_access(run)
     yield from practices(run)
+    run.let_go()
     yield from (block for block in _of_communes(run) if block.indicator in COMMUNE_INDICATORS)
 
 
-def _of_people(run: Run, kind: str, needs: tuple[str, ...]) -> Iterator[Block]:
-    """Yield what is reported for each stratum of people."""
-    strata = run.strata(kind)
-    for indicator in (lead_times, times_to_care, request_outcomes):
-        yield from indicator(run, strata, needs)
+def _of_given(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what is said of appointments given."""
+    yield from lead_times(run, strata, needs)
+
+
+def _of_requests(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what is said of requests, given an appointment or not."""
+    yield from times_to_care(run, strata, needs)
+    yield from request_outcomes(run, strata, needs)
+
+
+def _of_visits(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what is said of visits held or missed; it is by family, whatever the needs."""
     for family in FAMILIES:
         yield from travel(run, strata, family)
-    for measure in (acts_per_head, teleconsultations, no_shows, emergency_visits):
+    for measure in (acts_per_head, teleconsultations, no_shows):
         yield from measure(run, strata)
+
+
+def _of_emergencies(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what is said of visits to emergency departments."""
+    yield from emergency_visits(run, strata)
 
 
 def _of_communes(run: Run) -> Iterator[Block]:
     strata = run.strata("commune")
     yield from lead_times(run, strata, ("gp",))
+    run.let_go()
     yield from times_to_care(run, strata, ("gp",))
+    run.let_go()
     yield from travel(run, strata, "gp", mean_only=True)
     yield from acts_per_head(run, strata)
+    run.let_go()
     yield from emergency_visits(run, strata)
     yield from forgone_care(run, ("commune",))

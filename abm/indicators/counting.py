@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from abm.population import DAYS_A_YEAR
-from abm.state import NOBODY, RECORD, Channel, Kind, Outcome
+from abm.state import NOBODY, Channel, Kind, Outcome
 
 if TYPE_CHECKING:
     from abm.records import Records
@@ -33,11 +33,6 @@ AGE_BANDS = {"0-6": 0, "7-11": 7, "12-15": 12, "16-25": 16, "26-65": 26, "66+": 
 AGE_BAND_OF_YEAR = (np.searchsorted(list(AGE_BANDS.values()), np.arange(121), side="right") - 1).astype(np.int16)
 DREES_AGES = (18, 69)
 NOT_BY_APPOINTMENT = (Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY)
-COLUMNS_ALWAYS_READ = (
-    "patient", "asked_on", "wished_on", "appointment_on", "closed_on", "travel_minutes",
-    "kind", "channel", "outcome", "is_planned",
-)  # fmt: skip
-CHUNK_ROWS = 1 << 13  # of records: stay in the cache while their columns are taken apart
 CHUNK_EVENTS = 1 << 16
 CHANNELS = tuple(channel for channel in Channel if channel not in (Channel.NONE, Channel.EMERGENCY))
 PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci")
@@ -99,11 +94,17 @@ class Events:
 
     def __getattr__(self, name: str) -> NDArray:
         """Return a column of the records at these rows, shape (r,)."""
-        if name not in (RECORD.names or ()):
+        if name.startswith("_"):
             raise AttributeError(name)
         if name not in self._columns:
-            self._columns[name] = self.run.column(name)[self.rows]
+            self._columns[name] = self._taken(name)
         return self._columns[name]
+
+    def _taken(self, name: str) -> NDArray:
+        """Take a column at these rows; dates other than that of asking are made from days after it."""
+        if name in ("wished_on", "booked_on"):
+            return self.asked_on + getattr(self, name.replace("_on", "_days")).astype(np.int32)
+        return self.run.column(name)[self.rows]
 
     @property
     def run(self) -> Run:
@@ -150,13 +151,12 @@ class Run:
         self.birth_day = np.ascontiguousarray(records.patients.birth_day)
         self.commune = np.ascontiguousarray(records.patients.commune)
         self.n_communes = len(self.setting.territory.communes)
-        self._columns = columns_of(records.episodes, COLUMNS_ALWAYS_READ)
         self._cells: dict[str, tuple[Strata, Cells]] = {}
         self._kept: dict[tuple[str, ...], Any] = {}
 
     def column(self, name: str) -> NDArray:
-        """Return a column of all records, shape (all records,); those always read lie side by side in memory."""
-        return self._columns.get(name, self.records.episodes[name])
+        """Return a column of all records, shape (all records,), or their travel minutes."""
+        return self.records.travel_minutes if name == "travel_minutes" else self.records.episodes[name]
 
     def kept(self, compute: Callable[..., T], *arguments: str) -> T:
         """Return `compute(run, *arguments)`, computed once."""
@@ -164,6 +164,13 @@ class Run:
         if key not in self._kept:
             self._kept[key] = compute(self, *arguments)
         return self._kept[key]
+
+    def let_go(self) -> None:
+        """Forget events, cells and what else can be made again: between two groups of indicators, to spare memory."""
+        self._cells.clear()
+        self._kept.clear()
+        for name in ("requests", "given", "given_gp", "visits", "missed", "emergencies"):
+            self.__dict__.pop(name, None)
 
     def cells(self, events: str, strata: Strata) -> Cells:
         """Return the cells of `requests`, `given`, `visits`, … by year; the last ones of each are kept for reuse."""
@@ -325,17 +332,6 @@ def drees_strata() -> tuple[Strata, Strata]:
         Strata("drees", (ALL,), lambda events: is_surveyed(events).astype(np.int16) - 1),
         Strata("drees", ("local_agenda",), lambda events: is_local(events).astype(np.int16) - 1),
     )
-
-
-def columns_of(rows: np.recarray, names: Sequence[str]) -> dict[str, NDArray]:
-    """Take columns out of structured rows, each side by side in memory: one pass over the rows for all of them."""
-    columns = {name: np.empty(rows.size, rows.dtype[name]) for name in names}
-    plain = rows.view(np.ndarray)
-    for start in range(0, rows.size, CHUNK_ROWS):
-        chunk = plain[start : start + CHUNK_ROWS]
-        for name, column in columns.items():
-            column[start : start + CHUNK_ROWS] = chunk[name]
-    return columns
 
 
 def completed_years(age_days: NDArray) -> NDArray:

@@ -133,4 +133,4 @@ def request_outcomes(run: Run, strata: Strata, needs: Collection[str]) -> Iterat
 def has_failed_try(requests: Events) -> NDArray[np.bool_]:
     """Tell which requests were tried in vain at least once, whatever came of them later."""
     in_vain = (requests.outcome == Outcome.FORGONE) | (requests.outcome == Outcome.DIVERTED)
-    return in_vain | (requests.attempts > 0)
+    return in_vain | (requests.failures > 0)
