@@ -54,7 +54,10 @@ os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
 
 import numba  # noqa: E402  (must see the two settings above)
 
-numba.config.CACHE_DIR = str(CACHE_FOLDER)  # for whoever imported numba before us
+numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]  # for whoever imported numba before us
+
+#: True when the rules run line by line (`NUMBA_DISABLE_JIT=1`).
+IS_DISABLED = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 
 #: Decorator of a rule: compiled at first use, cached on disk, division by zero as in NumPy.
 rule = numba.njit(cache=True, error_model="numpy", forceinline=True)
@@ -62,4 +65,4 @@ rule = numba.njit(cache=True, error_model="numpy", forceinline=True)
 
 def is_compiled() -> bool:
     """Tell whether machine code of these very sources is already in the cache (so that a wait can be announced)."""
-    return bool(numba.config.DISABLE_JIT) or any(CACHE_FOLDER.rglob("*.nbi"))
+    return IS_DISABLED or any(CACHE_FOLDER.rglob("*.nbi"))

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 
-import numba
 from numba import types
 from numba.experimental import structref
 
-from abm.compiled import rule
+from abm.compiled import IS_DISABLED, rule
 from abm.state import World
 
-if numba.config.DISABLE_JIT:
+if IS_DISABLED:
 
     def compiled(world: World) -> World:
         """Return what the rules take: the world itself, as they run line by line."""
@@ -44,6 +43,7 @@ else:
         """The pointer as Python holds it; Python code reads the arrays in `World` instead."""
 
         def __new__(cls, *arrays: object) -> WorldHandle:
+            """Put arrays behind a pointer, in the order of `World`."""
             return structref.StructRefProxy.__new__(cls, *arrays)
 
     structref.define_proxy(WorldHandle, WorldType, list(World._fields))

@@ -59,9 +59,9 @@ def people(model: TerritoryModel) -> None:
 
 
 def requests(model: TerritoryModel) -> None:
-    """Requests: opened = served + missed + withdrawn + forgone + diverted + open; whoever waits, waits for a day to come.
+    """Requests: opened = served + missed + withdrawn + forgone + diverted + open.
 
-    The open ones are recounted from the stages of all episodes.
+    The open ones are recounted from the stages of all episodes; whoever waits, waits for a day to come.
     """
     ended = model.recorder.ended_by_outcome(model.arrays)
     still_open, overdue, first_overdue = recount(model.handle, model.day)
@@ -99,7 +99,9 @@ def agendas(model: TerritoryModel) -> None:
         column = getattr(world, name)[:, since:]
         if column.size and column.min() < 0:
             provider, day = (int(i) for i in np.argwhere(column < 0)[0])
-            raise _broken(model, f"{name} time >= 0", since + day, provider=provider, seconds=int(column[provider, day]))
+            raise _broken(
+                model, f"{name} time >= 0", since + day, provider=provider, seconds=int(column[provider, day])
+            )
 
 
 def time(model: TerritoryModel) -> None:

@@ -65,6 +65,9 @@ class TerritoryModel(mesa.Model):
         When a conservation law fails (checked monthly and at the end).
     """
 
+    arrays: World
+    handle: Any
+
     def __init__(
         self,
         territory: str | Path | Territory = "saverne",
@@ -135,6 +138,8 @@ class TerritoryModel(mesa.Model):
         if calendar.is_first_of_month[today + 1] or self.day == self.last_day:
             laws.check(self)
             self.laws_checked += 1
+            if self.day == self.last_day:
+                self._hold(without(self.arrays, ("blocks", "today", "queue", "queue_keys", "personal_rates")))
             self.datacollector.collect(self)
             self._month_base = self.arrays.counters.copy()
 
@@ -222,9 +227,8 @@ class TerritoryModel(mesa.Model):
         if self.day < self.last_day:
             raise RuntimeError(f"{self.last_day - self.day} days are left: release() is for finished runs")
         self._records_at_end = self.records()
-        spent = ("episodes", "blocks", "today", "queue", "queue_keys", "personal_rates")
-        self.arrays = self.arrays._replace(**{name: getattr(self.arrays, name)[:0].copy() for name in spent})
         self.handle = None
+        self.arrays = without(self.arrays, ("episodes",))
         return self._records_at_end
 
     def indicators(self) -> pd.DataFrame:
@@ -257,6 +261,11 @@ class TerritoryModel(mesa.Model):
         return int(self.arrays.counters[counter] - self._month_base[counter])
 
 
+def without(world: World, names: tuple[str, ...]) -> World:
+    """Return the world with some columns empty: their memory is free once nobody else holds them."""
+    return world._replace(**{name: getattr(world, name)[:0].copy() for name in names})
+
+
 def _reporters() -> dict[str, Callable[[TerritoryModel], Any]]:
     """Return what the data collector asks every month; the headline indicators are known on the last day."""
     from abm.indicators import HEADLINE
@@ -274,4 +283,3 @@ def _reporters() -> dict[str, Callable[[TerritoryModel], Any]]:
         return lambda m: m.headline()[name] if m.day >= m.last_day else float("nan")
 
     return reporters | {name: headline_of(name) for name in HEADLINE}
-

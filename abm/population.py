@@ -141,7 +141,9 @@ def age_sex_by_commune(territory: Territory) -> NDArray[np.float64]:
     for group in range(len(AGE_GROUPS)):
         members = group_of_class == group
         total = fitted[:, members].sum(axis=(1, 2))
-        fitted[:, members] *= np.divide(margin[:, group], total, out=np.zeros_like(total), where=total > 0)[:, None, None]
+        fitted[:, members] *= np.divide(margin[:, group], total, out=np.zeros_like(total), where=total > 0)[
+            :, None, None
+        ]
     return fitted / fitted.sum(axis=(1, 2), keepdims=True) * people[:, None, None]
 
 
@@ -187,8 +189,8 @@ def _income_quintiles(
     territory: Territory, parameters: Parameters, key: NDArray, person: NDArray, commune: NDArray
 ) -> NDArray[np.int64]:
     """Return the fifth of income, 1 (poorest) to 5, of everybody: lognormal around the commune's median."""
-    medians = territory.communes["median_income_eur"].astype(float)
-    medians = medians.fillna(medians.median() if medians.notna().any() else 1.0).to_numpy()
+    known = territory.communes["median_income_eur"].astype(float)
+    medians = known.fillna(known.median() if known.notna().any() else 1.0).to_numpy()
     log_income = np.log(medians[commune]) + parameters["income_sigma"] * normals(key, Stream.PEOPLE, person, _INCOME)
     bounds = np.quantile(log_income, [0.2, 0.4, 0.6, 0.8])
     return np.searchsorted(bounds, log_income) + 1
@@ -321,9 +323,7 @@ def register(
     return Population(rows[np.lexsort((rows.person, rows.registered_gp))].view(np.recarray))
 
 
-def _wants_a_doctor(
-    rows: np.recarray, parameters: Parameters, key: NDArray, reference_day: int
-) -> NDArray[np.bool_]:
+def _wants_a_doctor(rows: np.recarray, parameters: Parameters, key: NDArray, reference_day: int) -> NDArray[np.bool_]:
     """Tell who has a registered general practitioner: adults and people with long-term status by their own shares."""
     age = (reference_day - rows.birth_day) / DAYS_A_YEAR
     adult = age >= 17
@@ -359,4 +359,3 @@ def list_sizes(population: Population, n_practices: int) -> NDArray[np.int64]:
 def to_frame(population: Population) -> pd.DataFrame:
     """Return the people as a table, one row each."""
     return pd.DataFrame({name: population.rows[name] for name in PATIENT.names or ()})
-

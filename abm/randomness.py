@@ -58,7 +58,7 @@ _TO_UNIT = 1.0 / 9007199254740992.0  # 2**-53
 
 
 def seed_key(seed: int, replication: int = 0) -> NDArray[np.uint64]:
-    """Return the two 32-bit key words of a seed, shape (2,): hashed, as neighbouring keys look alike to some generators.
+    """Return the two 32-bit key words of a seed, shape (2,): hashed, as neighbouring keys may look alike.
 
     Parameters
     ----------
@@ -117,9 +117,7 @@ def normal(key, stream, person, kind, occurrence):
 @rule
 def order_key(key, person, kind, day):
     """Return the integer that says who comes first on a day, smallest first."""
-    high, low, _, _ = philox(
-        np.uint64(day), np.uint64(person), np.uint64(12), np.uint64(kind), key[0], key[1]
-    )
+    high, low, _, _ = philox(np.uint64(day), np.uint64(person), np.uint64(12), np.uint64(kind), key[0], key[1])
     return (high << _SHIFT) | low
 
 

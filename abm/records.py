@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from abm.world import Setting
 
 
-
 class Episodes:
     """Columns of episodes, read like a structured array: `episodes.kind`, `episodes["kind"]`, `episodes[mask]`.
 
@@ -107,13 +106,15 @@ class Records:
             "closed_on": rows.closed_on,
         }
         start = np.datetime64(setting.calendar.date(0), "D")
-        table = {"person": self.patients.person[rows.patient]}
+        table: dict[str, Any] = {"person": self.patients.person[rows.patient]}
         for name, day in days.items():
             dates = start + day.astype("timedelta64[D]")
             table[name] = np.where(day == NEVER, np.datetime64("NaT"), dates)
-        table["kind"] = pd.Categorical.from_codes(rows.kind, list(setting.kinds))
-        for name, enumeration in (("channel", Channel), ("outcome", Outcome), ("contact", Contact)):
-            table[name] = pd.Categorical.from_codes(rows[name], [member.name.lower() for member in enumeration])
+        named = {"kind": list(setting.kinds)}
+        for column, enumeration in (("channel", Channel), ("outcome", Outcome), ("contact", Contact)):
+            named[column] = [member.name.lower() for member in enumeration]
+        for column, names in named.items():
+            table[column] = pd.Categorical.from_codes(rows[column].astype(np.int16), pd.Index(names))
         for name in ("provider", "seconds", "attempts", "failures", "is_planned"):
             table[name] = rows[name]
         table["place"] = pd.Categorical(self.place_names(rows.place))
@@ -197,7 +198,7 @@ def finished_episodes(world: World) -> Episodes:
 def with_room_for_records(world: World, n_rows: int) -> World:
     """Return the world with columns of records of that many rows, those written so far kept."""
     written = finished_episodes(world)
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, kind in RECORD.items():
         column = zeros(n_rows, kind)
         column[: written.size] = written[name]

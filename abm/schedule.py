@@ -14,6 +14,7 @@ from abm.agents.seeking import seek_care
 from abm.agents.visits import hold_visits
 from abm.environment.agenda import open_day
 from abm.environment.outside_demand import non_residents_ask
+from abm.state import World
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Step:
 
 SCHEDULE: tuple[Step, ...] = (
     Step(1, "calendar", open_day, "yesterday's time is gone; reserves that are due open to everybody"),
-    Step(3, "needs", collect_needs, "needs and cancellations of the day; today's requests are put in an addressed order"),
-    Step(4, "seeking", seek_care, "each request meets its offers, books, tries later, goes to emergency or does without"),
+    Step(3, "needs", collect_needs, "needs and cancellations of the day; requests are put in an addressed order"),
+    Step(4, "seeking", seek_care, "each request meets its offers: books, tries later, goes to emergency, does without"),
     Step(4, "elsewhere", non_residents_ask, "people from elsewhere book with the local specialists"),
     Step(5, "visits", hold_visits, "appointments are held or missed; next visits and referrals follow"),
 )
 
 
-def live_one_day(world, day: int) -> None:
+def live_one_day(world: World, day: int) -> None:
     """Run every step of a day, in order."""
     for step in SCHEDULE:
         step.rule(world, day)

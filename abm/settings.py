@@ -218,7 +218,9 @@ def kind_table(
     return kinds, np.array(local, np.int32)
 
 
-def nearest_poles(territory: Territory, minutes: NDArray[np.float64], specialties: tuple[str, ...]) -> NDArray[np.int32]:
+def nearest_poles(
+    territory: Territory, minutes: NDArray[np.float64], specialties: tuple[str, ...]
+) -> NDArray[np.int32]:
     """Return each commune's nearest outside pole of each specialty, a column of `minutes`, shape (c, specialties)."""
     n_communes = len(territory.communes)
     table = np.full((n_communes, len(specialties)), NOWHERE, np.int32)
@@ -241,9 +243,7 @@ def _describe_gp_kind(row: np.record, kind: Kind, parameters: Parameters) -> Non
     }
     row.tolerance_days = parameters[tolerance[kind]]
     row.tolerance_sigma = parameters["tolerance_spread_gp"]
-    row.wait_disutility = parameters[
-        "choice_wait_disutility_GP_acute" if acute else "choice_wait_disutility_GP_other"
-    ]
+    row.wait_disutility = parameters["choice_wait_disutility_GP_acute" if acute else "choice_wait_disutility_GP_other"]
     row.travel_disutility = parameters["choice_travel_disutility_GP"]
     row.retry_days = int(parameters["retry_days_gp_acute" if acute else "retry_days_gp_other"])
     row.most_attempts = int(parameters["attempts_gp"])
@@ -276,7 +276,8 @@ def _describe_specialty(row: np.record, name: str, parameters: Parameters) -> No
     row.p_planned = parameters[f"specialist_booked_at_visit_share[{name}]"]
     row.planned_interval_days = parameters[f"specialist_follow_up_interval_days[{name}]"]
     row.p_urgent = parameters.get(f"specialist_urgent_share[{name}]", 0.0)
-    row.referral_share = parameters[f"specialist_referral_share[{name}]"]
+    referred = parameters[f"specialist_referral_share[{name}]"]
+    row.referral_odds = referred / (1.0 - referred)
     mean, median = (parameters[f"pole_wait_{what}_days[{name}]"] for what in ("mean", "median"))
     row.pole_wait_median_days = median
     row.pole_wait_sigma = sqrt(2.0 * log(mean / median))

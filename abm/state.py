@@ -157,7 +157,7 @@ KIND = np.dtype(
         ("n_local", "i8"),
         ("pole_wait_median_days", "f8"),
         ("pole_wait_sigma", "f8"),
-        ("referral_share", "f8"),  # share of the needs that come from a general practitioner's referral
+        ("referral_odds", "f8"),  # needs by referral over needs of one's own accord
     ],
     align=True,
 )
@@ -187,7 +187,7 @@ RULES = np.dtype(
 )
 
 #: Columns of the records, one row for each episode that ended; in the world they are `record_<name>`.
-RECORD = {
+RECORD: dict[str, np.dtype] = {
     "patient": np.dtype("i4"),
     "asked_on": np.dtype("i4"),
     "appointment_on": np.dtype("i4"),  # NEVER where none was given
@@ -219,7 +219,6 @@ class Counter(IntEnum):
     OPENED = 1  # requests opened so far
     QUEUE = 2  # requests in today's queue
     EVENTS = 3  # needs raised and appointments that fell due, so far
-
 
 
 class World(NamedTuple):

@@ -94,10 +94,10 @@ def providers_of(
     local = [_places(territory, name) for name in specialties]
     rows = np.zeros(len(practices) + sum(place.size for place in local), PROVIDER).view(np.recarray)
     rows.capacity_share = 1.0
-    _describe_practices(rows[: len(practices)], practices, parameters, key)
+    _describe_practices(rows[: len(practices)].view(np.recarray), practices, parameters, key)
     first = len(practices)
     for specialty, places in enumerate(local):
-        these = rows[first : first + places.size]
+        these = rows[first : first + places.size].view(np.recarray)
         these.address = SPECIALIST_ADDRESS + np.arange(first, first + places.size)
         these.place, these.specialty = places, specialty
         if places.size:

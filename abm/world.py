@@ -21,8 +21,8 @@ from abm.handle import compiled
 from abm.memory import zero_rows, zeros
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
-from abm.randomness import seed_key, uniforms
 from abm.randomness import Stream as _Stream
+from abm.randomness import seed_key, uniforms
 from abm.settings import (
     age_band_table,
     kind_names,
@@ -119,9 +119,7 @@ def build_world(
     calendar = calendar_of(territory, scenario)
     practices = practices_of(territory, parameters, people_key)
     population = make_population(territory, scenario, parameters, conditions, travel, people_seed)
-    rates = need_rates(
-        population, parameters, conditions, specialties, reference_day=scenario.warm_up_days
-    )
+    rates = need_rates(population, parameters, conditions, specialties, reference_day=scenario.warm_up_days)
     providers = providers_of(territory, parameters, practices, specialties, people_key)
     rows = population.rows.copy().view(np.recarray)
     rows.follow_up_rate *= rates.follow_up_factor
@@ -150,7 +148,15 @@ def build_world(
     planned.free[:] += taken
     start_clocks(compiled(world))
     setting = Setting(
-        territory, scenario, parameters, conditions, specialties, calendar, travel, seed, population.fingerprint,
+        territory,
+        scenario,
+        parameters,
+        conditions,
+        specialties,
+        calendar,
+        travel,
+        seed,
+        population.fingerprint,
         planned=planned,
         offered=agendas.free + agendas.reserve + agendas.walk_in + taken,
         overtime_offered=agendas.overtime.copy(),
@@ -274,9 +280,7 @@ def _agendas(
     ):
         if these.any():
             addresses = providers.address[these].astype(np.int64)
-            work[these] = opening_days(
-                addresses, providers.half_days_per_week[these], weeks, summer, calendar, key
-            )
+            work[these] = opening_days(addresses, providers.half_days_per_week[these], weeks, summer, calendar, key)
     agendas = build_agendas(providers, capacity, work, parameters, key)
     resident = np.array([_resident_acts(acts, s, name, parameters) for s, name in enumerate(specialties)])
     open_days = calendar.is_open.mean() * DAYS_A_YEAR
@@ -295,8 +299,13 @@ def _resident_acts(acts: NDArray, specialty: int, name: str, parameters: Paramet
 
 
 def empty_world(
-    key: NDArray, rule: np.recarray, kinds: np.recarray, rows: np.recarray, providers: np.recarray,
-    agendas: Agendas, n_days: int,
+    key: NDArray,
+    rule: np.recarray,
+    kinds: np.recarray,
+    rows: np.recarray,
+    providers: np.recarray,
+    agendas: Agendas,
+    n_days: int,
 ) -> World:
     """Return a world whose geography and rates are still to be filled in: open every day, no season, nobody near."""
     n_nodes = rows.size * kinds.size
@@ -307,27 +316,45 @@ def empty_world(
     diary = empty_diary(n_days, n_nodes)
     nothing = np.zeros((0, 0))
     return World(
-        key=key, rules=rule, kinds=kinds, patients=people, episodes=episodes, providers=providers,
+        key=key,
+        rules=rule,
+        kinds=kinds,
+        patients=people,
+        episodes=episodes,
+        providers=providers,
         **{f"record_{name}": np.zeros(0, kind) for name, kind in RECORD.items()},
         counters=np.zeros(len(Counter), np.int64),
-        due=diary.due, visits=diary.visits, blocks=diary.blocks, spare=diary.spare,
-        today=np.empty(n_nodes, np.int32), queue=np.empty(n_nodes, np.int32), queue_keys=np.empty(n_nodes, np.uint64),
-        free=agendas.free, reserve=agendas.reserve, walk_in=agendas.walk_in,
-        overtime=agendas.overtime, planned_room=agendas.planned_room,
+        due=diary.due,
+        visits=diary.visits,
+        blocks=diary.blocks,
+        spare=diary.spare,
+        today=np.empty(n_nodes, np.int32),
+        queue=np.empty(n_nodes, np.int32),
+        queue_keys=np.empty(n_nodes, np.uint64),
+        free=agendas.free,
+        reserve=agendas.reserve,
+        walk_in=agendas.walk_in,
+        overtime=agendas.overtime,
+        planned_room=agendas.planned_room,
         outside_held=np.zeros_like(agendas.free),
-        minutes=nothing, neighbours=np.zeros((0, 0), np.int32),
-        local_providers=np.zeros(0, np.int32), pole_places=np.zeros((0, 0), np.int32),
-        emergency_places=np.zeros(0, np.int32), rates=np.zeros((0, 0, 2)), condition_rates=nothing,
+        minutes=nothing,
+        neighbours=np.zeros((0, 0), np.int32),
+        local_providers=np.zeros(0, np.int32),
+        pole_places=np.zeros((0, 0), np.int32),
+        emergency_places=np.zeros(0, np.int32),
+        rates=np.zeros((0, 0, 2)),
+        condition_rates=nothing,
         personal_rates=zeros((rows.size, kinds.size), np.float32),
-        age_bands=age_band_table(), season=np.ones(n_days), is_open=np.ones(n_days, np.bool_),
+        age_bands=age_band_table(),
+        season=np.ones(n_days),
+        is_open=np.ones(n_days, np.bool_),
         next_open=np.arange(n_days, dtype=np.int32),
-        offers=np.zeros(MOST_OFFERS, OFFER).view(np.recarray), scratch=np.zeros(1),
+        offers=np.zeros(MOST_OFFERS, OFFER).view(np.recarray),
+        scratch=np.zeros(1),
     )
 
 
-def _neighbours(
-    minutes: NDArray, providers: np.recarray, parameters: Parameters, key: NDArray
-) -> NDArray[np.int32]:
+def _neighbours(minutes: NDArray, providers: np.recarray, parameters: Parameters, key: NDArray) -> NDArray[np.int32]:
     """Return the practices thought of from each commune, shape (c, j): within reach, nearest first, ties by luck."""
     n_communes = minutes.shape[0]
     practices = np.flatnonzero(providers.specialty == NOBODY)
@@ -348,4 +375,3 @@ def _nearest_emergency(territory: Territory, travel: TravelTimes) -> NDArray[np.
     n_communes = len(territory.communes)
     columns = n_communes + np.flatnonzero(territory.sites["has_emergency"].to_numpy(bool))
     return columns[np.argmin(travel.minutes[:, columns], axis=1)].astype(np.int32)
-

@@ -188,17 +188,15 @@ def _counts(case: Practice, ended: Episodes, still_open: Episodes) -> dict[str, 
 
 
 def practice_world(case: Practice, key: NDArray[np.uint64]) -> World:
-    """Return the small world: one kind of need, no video, no neighbours, no cancelling, no missing, endless patience."""
+    """Return the small world: one kind of need, no video, no neighbours, nobody cancels or misses, endless patience."""
     from abm.world import empty_world
 
     n_days = case.last_day + case.book_days
     kinds = np.zeros(1, KIND).view(np.recarray)
     kinds.tolerance_days, kinds.p_divert, kinds.most_attempts = inf, 1.0, 1
     kinds.p_no_show_logit = CERTAINLY_COMES_LOGIT
-    world = empty_world(
-        key, np.zeros(1, RULES).view(np.recarray), kinds, _patients(case), _doctors(case, n_days), _agendas(case, n_days),
-        n_days,
-    )  # fmt: skip
+    no_behaviour = np.zeros(1, RULES).view(np.recarray)
+    world = empty_world(key, no_behaviour, kinds, _patients(case), _doctors(case, n_days), _agendas(case, n_days), n_days)
     ordinary, chronic = -log1p(-case.daily_need), -log1p(-case.chronic_daily_need)
     return world._replace(
         minutes=np.zeros((1, 1)),

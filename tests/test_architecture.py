@@ -46,8 +46,8 @@ def imports_of(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names if (ROOT / node.module.replace(".", "/")).is_dir()
-                      and (ROOT / node.module.replace(".", "/") / f"{alias.name}.py").is_file()}  # fmt: skip
+            folder = ROOT / node.module.replace(".", "/")
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if (folder / f"{alias.name}.py").is_file()}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
     return {name for name in found if name.split(".")[0] in ("abm", "experiments", "calibration")}

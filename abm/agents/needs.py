@@ -85,7 +85,7 @@ def start_clock(world, row, kind, first_day):
 def first_specialist_need(world, person, kind, rate):
     """Return the days to the first need of a specialty: for some, the return visit of a cycle already under way."""
     rules = world.kinds[kind]
-    returns = rate / (1.0 - rules.referral_share) * rules.p_planned / (1.0 - rules.p_planned)
+    returns = rate * (1.0 + rules.referral_odds) * rules.p_planned / (1.0 - rules.p_planned)
     returning_share = returns * rules.planned_interval_days
     returning_share = returning_share / (1.0 + returning_share)
     draw = uniform(world.key, Stream.SEASON, person, kind, 0)
@@ -196,13 +196,15 @@ def horizon_days(rules, draw):
 
 @rule
 def goes_elsewhere(world, row, person, occurrence, today):
-    """Tell whether an acute need never reaches a surgery: emergency department unasked, duty care, platform (ODD 7.6)."""
+    """Tell whether an acute need reaches no surgery: emergency department unasked, duty care, platform (ODD 7.6)."""
     rules = world.rules[0]
-    if rules.p_never_asked > 0.0:
-        if uniform(world.key, Stream.NEVER_ASKED, person, GP_ACUTE, occurrence) < rules.p_never_asked:
-            record_emergency(world, row, today, NEVER_ASKED)
-            start_clock(world, row, GP_ACUTE, today + 1)
-            return True
+    unasked = rules.p_never_asked > 0.0 and (
+        uniform(world.key, Stream.NEVER_ASKED, person, GP_ACUTE, occurrence) < rules.p_never_asked
+    )
+    if unasked:
+        record_emergency(world, row, today, NEVER_ASKED)
+        start_clock(world, row, GP_ACUTE, today + 1)
+        return True
     if world.is_open[today]:
         return False
     draw = uniform(world.key, Stream.CLOSED_DAY, person, GP_ACUTE, occurrence)
@@ -311,11 +313,9 @@ def in_order(world):
     nodes = np.empty(n_requests, np.int32)
     keys = np.empty(n_requests, np.uint64)
     for i in range(n_requests):
-        key = world.queue_keys[i]
-        bucket = np.int64(key >> shift)
-        place = places[bucket]
-        places[bucket] += 1
-        nodes[place], keys[place] = world.queue[i], key
+        leading = np.int64(world.queue_keys[i] >> shift)
+        nodes[places[leading]], keys[places[leading]] = world.queue[i], world.queue_keys[i]
+        places[leading] += 1
     for i in range(1, n_requests):
         node, key, place = nodes[i], keys[i], i
         while place > 0 and keys[place - 1] > key:

@@ -80,7 +80,7 @@ class Patient(Agent):
     def episodes(self) -> pd.DataFrame:
         """What each kind of need is waiting for: stage, next event, appointment, provider; one row a kind."""
         n_people = self.model.arrays.patients.size
-        rows = self.model.arrays.episodes[self.row :: n_people]
+        rows = self.model.arrays.episodes[self.row :: n_people].view(np.recarray)
         calendar = self.model.setting.calendar
 
         def dates(days: NDArray) -> list[Any]:

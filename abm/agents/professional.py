@@ -109,7 +109,9 @@ def change_capacity(model: TerritoryModel, row: int, share: float) -> None:
         column = getattr(world, name)[row, days]
         column += (np.round(planned * share) - np.round(planned * old)).astype(np.int32)
         if name == "overtime":
-            setting.overtime_offered[row, days] += (np.round(planned * share) - np.round(planned * old)).astype(np.int32)
+            setting.overtime_offered[row, days] += (np.round(planned * share) - np.round(planned * old)).astype(
+                np.int32
+            )
     book = (setting.planned.free + setting.planned.reserve)[row, days].astype(float)
     change = (np.round(book * share) - np.round(book * old)).astype(np.int32)
     walk_in = setting.planned.walk_in[row, days].astype(float)

@@ -82,9 +82,7 @@ def general_practitioner_offers(world, row, kind, today):
         base_minutes = world.minutes[patient.commune, world.providers[world.neighbours[patient.commune, 0]].place]
     n_offers = other_practice_offers(world, patient, kind, own, base_minutes, wished, today, patience, n_offers)
     if is_video_considered(world, patient, kind, episode, world.rules[0].platform_share, 1):
-        n_offers = make_offer(
-            world, n_offers, NOBODY, NOWHERE, today, PLATFORM, 0, world.rules[0].platform_utility
-        )
+        n_offers = make_offer(world, n_offers, NOBODY, NOWHERE, today, PLATFORM, 0, world.rules[0].platform_utility)
     return n_offers
 
 
@@ -244,7 +242,7 @@ def accept(world, row, kind, offer, today):
 
 @rule
 def nothing_acceptable(world, row, kind, today):
-    """End an attempt without an acceptable offer: emergency department, another try later, or doing without (ODD 7.3)."""
+    """End an attempt without an acceptable offer: emergency department, another try, or doing without (ODD 7.3)."""
     node = kind * world.patients.size + row
     episode = world.episodes[node]
     rules = world.kinds[kind]

@@ -132,10 +132,7 @@ def refer(world, row, kind, occurrence, today):
     visits = (needs + float(rates[GP_PREVENTIVE])) * world.rules[0].visits_per_need
     level = visits * uniform(world.key, Stream.REFERRAL, patient.person, kind, occurrence)
     for specialty_kind in range(FIRST_SPECIALTY, world.kinds.size):
-        share = world.kinds[specialty_kind].referral_share
-        if share == 0.0:
-            continue
-        level -= float(rates[specialty_kind]) * share / (1.0 - share)
+        level -= float(rates[specialty_kind]) * world.kinds[specialty_kind].referral_odds
         if level < 0.0:
             need_now(world, row, specialty_kind, today + 1)
             return

@@ -34,9 +34,7 @@ def z_scores(found, expected):
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_against_the_exact_chain(case):
     found = practice(**case, days=1200, warm_up=200, replications=12, seed=0)
-    expected = transient(
-        Practice(case["patients"], case["daily_need"], case["slots"], case.get("horizon")), 200, 1200
-    )
+    expected = transient(Practice(case["patients"], case["daily_need"], case["slots"], case.get("horizon")), 200, 1200)
     assert all(abs(z) < 4.4 for z in z_scores(found, expected).values()), (z_scores(found, expected), found, expected)
 
 
