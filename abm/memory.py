@@ -6,7 +6,9 @@ time went into finding the memory instead of reading it. Owns no data.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import sys
 from typing import Any
 
 import numpy as np
@@ -36,3 +38,10 @@ def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 def zero_rows(n_rows: int, dtype: np.dtype) -> np.recarray:
     """Return structured rows of zeros, shape (n_rows,), whose fields are attributes."""
     return zeros(n_rows, dtype).view(np.recarray)
+
+
+def give_back() -> None:
+    """Return to the system what the C library keeps of freed memory (where it can: glibc), after large temporaries."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

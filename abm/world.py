@@ -18,7 +18,7 @@ from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
-from abm.memory import zero_rows, zeros
+from abm.memory import give_back, zero_rows, zeros
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
 from abm.randomness import Stream as _Stream
@@ -161,6 +161,7 @@ def build_world(
         offered=agendas.free + agendas.reserve + agendas.walk_in + taken,
         overtime_offered=agendas.overtime.copy(),
     )
+    give_back()
     return world, setting
 
 

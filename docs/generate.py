@@ -13,6 +13,7 @@ import ast
 import inspect
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import import_module
@@ -76,7 +77,7 @@ def comments(constant: str) -> dict[str, tuple[str, str]]:
     source = inspect.getsource(state)
     lines = source.splitlines()
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _target(node) == constant:
             if isinstance(node.value, ast.Dict):  # of names to types, each on a line of its own
                 entries = [(ast.literal_eval(key), key.lineno) for key in node.value.keys if key is not None]
             else:  # np.dtype([(name, type), …])
@@ -92,9 +93,12 @@ def member_comments(owner: type) -> dict[str, str]:
     lines, found = source.splitlines(), {}
     for node in ast.parse(source).body[0].body:  # type: ignore[attr-defined]
         if isinstance(node, ast.Assign | ast.AnnAssign):
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            found[ast.unparse(target)] = _comment(lines[node.lineno - 1])
+            found[_target(node)] = _comment(lines[node.lineno - 1])
     return found
+
+
+def _target(node: ast.Assign | ast.AnnAssign) -> str:
+    return ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0])
 
 
 def _comment(line: str) -> str:
@@ -190,7 +194,9 @@ def parameters() -> str:
             families.setdefault(row.name.partition("[")[0], []).append(row)
     rows = [_family(name, members, users, baseline) for name, members in sorted(families.items())]
     read = sum(len(members) for members in families.values())
-    told = f"{read} of {len(registry.rows)} registered values are read by the model; the others wait for later parts."
+    grades = (row.grade for members in families.values() for row in members)
+    counts = ", ".join(f"{number} of grade {grade}" for grade, number in sorted(Counter(grades).items()))
+    told = f"The model reads {read} of {len(registry.rows)} registered values: {counts}. Later parts read the others."
     header = ("name", "value", "range", "unit", "grade", "in the baseline scenario", "read in")
     return f"{told}\n\n{table(header, rows)}"
 

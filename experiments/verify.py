@@ -196,7 +196,8 @@ def practice_world(case: Practice, key: NDArray[np.uint64]) -> World:
     kinds.tolerance_days, kinds.p_divert, kinds.most_attempts = inf, 1.0, 1
     kinds.p_no_show_logit = CERTAINLY_COMES_LOGIT
     no_behaviour = np.zeros(1, RULES).view(np.recarray)
-    world = empty_world(key, no_behaviour, kinds, _patients(case), _doctors(case, n_days), _agendas(case, n_days), n_days)
+    doctors, agendas = _doctors(case, n_days), _agendas(case, n_days)
+    world = empty_world(key, no_behaviour, kinds, _patients(case), doctors, agendas, n_days)
     ordinary, chronic = -log1p(-case.daily_need), -log1p(-case.chronic_daily_need)
     return world._replace(
         minutes=np.zeros((1, 1)),

@@ -238,6 +238,7 @@ def test_interrupted_runs_leave_nothing_half_written(sent: signal.Signals, code:
     shown, messages = process.communicate(timeout=60)
     assert process.returncode == code, messages
     assert shown == "" and "Traceback" not in messages
+    assert ("Interrupted" in messages) == (sent == signal.SIGINT)
     assert not list(Path().iterdir())
 
 

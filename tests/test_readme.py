@@ -27,12 +27,6 @@ def territoire(*arguments, cwd):
     )
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory):
-    """A working directory in which the commands are typed one after another."""
-    return tmp_path_factory.mktemp("desk")
-
-
 def test_every_command_is_one_that_the_tests_understand():
     assert len(COMMANDS) > 8
     assert all(command.startswith((PROGRAM, "make ")) for command in COMMANDS)
@@ -49,19 +43,20 @@ def test_targets_named_in_the_text_exist():
     assert set(re.findall(r"`make ([a-z]+)", README)) <= set(targets)
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith(PROGRAM)])
-def test_commands_work_in_their_order(command, desk):
-    """All but the full run take seconds; `rerun` repeats the first run of this file."""
-    done = territoire(*shlex.split(command.removeprefix(PROGRAM)), cwd=desk)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip()
+@pytest.mark.slow
+def test_commands_work_one_after_another(tmp_path):
+    """In an empty folder, where `rerun` finds the first run of these, on the invented territory."""
+    for command in COMMANDS:
+        if command.startswith(PROGRAM):
+            done = territoire(*shlex.split(command.removeprefix(PROGRAM)), cwd=tmp_path)
+            assert done.returncode == 0, f"{command}\n{done.stderr[-2000:]}"
+            assert done.stdout.strip(), command
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.split("\n")[0])
 def test_python_code_runs(code, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error::FutureWarning", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
+    command = [sys.executable, "-W", "error::FutureWarning", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip()
 

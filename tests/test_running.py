@@ -15,7 +15,7 @@ from abm.scenario import load_scenario
 from experiments import load, run
 from experiments.provenance import FORMAT, changes_since
 from experiments.running import TABLES, Run, compare_indicators, make_plan, plan_of, read_manifest
-from experiments.store import MANIFEST, Destination, digests, to_json, write_parquet
+from experiments.store import MANIFEST, Destination, digests, is_finished, to_json, write_parquet
 
 SHORT = {"days": 60, "warm_up_days": 14, "follow_up_days": 30}
 FILES = {"indicators.csv", "monthly.parquet", "communes.parquet", "lead_times.csv", "events.parquet"}
@@ -188,6 +188,23 @@ def test_a_chosen_folder_keeps_what_else_it_holds(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     assert finish(Destination(tmp_path), "new") == tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == [MANIFEST, "notes.txt", "table.csv"]
+
+
+def test_a_replacement_that_breaks_off_is_not_taken_for_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "run"
+    finish(Destination(target), "old")
+
+    def stop_at_the_table(source: Path, place: Path) -> None:
+        if Path(source).name == "table.csv":
+            raise KeyboardInterrupt
+        Path(source).rename(place)
+
+    monkeypatch.setattr("experiments.store.os.replace", stop_at_the_table)
+    with pytest.raises(KeyboardInterrupt):
+        finish(Destination(target, force=True), "new")
+    assert not is_finished(target)
 
 
 def test_the_second_of_two_runs_into_one_folder_is_kept_beside_the_first(tmp_path: Path) -> None:
