@@ -1,4 +1,4 @@
-"""The laws that hold in every run: nothing appears, nothing is lost (ODD 9, model page section 8).
+"""The laws that hold in every run: nothing appears, nothing is lost (ODD 9).
 
 Checked monthly and at the end, never switched off. Stocks are recounted from the columns and the records; the counters
 that the compiled day keeps are only what they are compared with.

@@ -107,7 +107,7 @@ class TerritoryModel(mesa.Model):
         return self.setting.calendar.date(self.day)
 
     def step(self) -> None:
-        """Live one day; on the first of a month and on the last day laws are checked and figures collected."""
+        """Live one day; on the last evening of a month and of the run laws are checked and figures collected."""
         if self.day >= self.last_day:
             self.running = False
             return

@@ -45,7 +45,6 @@ class Stream(IntEnum):
     REFERRAL = 25  # sent to a specialist
     URGENT = 26  # urgency of a specialist need
     HOME = 27  # visit at home
-    CONTACT = 28  # emergency visit: which way in
     NON_RESIDENT = 30  # requests of people from elsewhere, by professional and day
     TEST = 99  # tests only
 
@@ -117,7 +116,8 @@ def normal(key, stream, person, kind, occurrence):
 @rule
 def order_key(key, person, kind, day):
     """Return the integer that says who comes first on a day, smallest first."""
-    high, low, _, _ = philox(np.uint64(day), np.uint64(person), np.uint64(12), np.uint64(kind), key[0], key[1])
+    stream = np.uint64(Stream.ORDER)
+    high, low, _, _ = philox(np.uint64(day), np.uint64(person), stream, np.uint64(kind), key[0], key[1])
     return (high << _SHIFT) | low
 
 

@@ -129,7 +129,7 @@ def build_world(
     if arrange is not None:
         rows = arrange(Population(rows)).rows
     kinds, local = kind_table(parameters, specialties, providers.specialty)
-    acute = acts[:, Kind.GP_ACUTE].mean() if len(rows) else 0.0
+    acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
     rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
     world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
         minutes=travel.minutes,
@@ -198,6 +198,7 @@ def travel_of(territory: Territory, parameters: Parameters) -> TravelTimes:
         own_commune_speed_kmh=parameters["own_commune_speed_kmh"] / parameters["own_commune_compactness"],
         detour_factor=parameters["road_detour_factor"],
         road_speed_kmh=parameters["road_speed_kmh"],
+        fallback_area_km2=parameters["generated_area_km2"],
     )
 
 

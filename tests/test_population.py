@@ -1,7 +1,7 @@
 """Are the synthetic people those of the pack: margins exactly, shares and links within what luck allows?
 
-Statistics are on one synthesis of Saverne (n = 85,813, seed 1). Each comparison has a false-alarm rate of 1e-7, each test
-of at most 1e-5; what it can see is said beside it.
+Statistics are on one synthesis of Saverne (n = 85,813, seed 1). Each comparison has a false-alarm rate of 1e-7, each
+test of at most 1e-5; what it can see is said beside it.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def with_correlation(value: float) -> Population:
 
 @pytest.mark.parametrize("correlation", [0.0, 0.35, 0.6])
 def test_two_conditions_meet_as_the_shared_frailty_says(correlation: float) -> None:
-    """Closed form: a bivariate normal. n = 3,200 women of 75 to 84: sees 3 points, where independence is 5 points off."""
+    """Closed form: a bivariate normal. n = 3,200 women of 75 to 84: sees 3 points, independence is 5 off."""
     population = with_correlation(correlation)
     age = age_years(population)
     these = (age >= 75) & (age < 85) & (population.rows.is_female == 1)
@@ -221,7 +221,7 @@ def test_two_conditions_meet_as_the_shared_frailty_says(correlation: float) -> N
 
 
 def test_long_term_status_follows_the_conditions() -> None:
-    """Each combination that 50 people have: free of it with the product of the shares of being free. Sees 2 to 30 points."""
+    """Each combination that 50 people have: the shares free of it multiply. Sees 2 to 30 points."""
     rows = people().rows
     for conditions in np.unique(rows.conditions):
         these = rows.conditions == conditions

@@ -2,7 +2,8 @@
 
 One clock a person and kind (ODD 7.2): acute, follow-up, preventive, true emergency, one for each specialty. A clock
 stands still while its need is open, so nobody asks twice for the same need (finite source).
-Writes `episodes.occurrence`, `asked_on`, `wished_on`, `stage`; draws from NEED, SEASON, WISH, CLOSED_DAY, NEVER_ASKED.
+Writes `episodes.occurrence`, `asked_on`, `wished_days`, `stage` and `personal_rates`; draws from NEED, SEASON, WISH,
+CLOSED_DAY, NEVER_ASKED, REBOOK, ORDER.
 """
 
 from __future__ import annotations
@@ -245,6 +246,7 @@ def cancel(world, row, kind, today):
     if episode.is_planned:
         if episode.provider != NOBODY:
             world.planned_room[episode.provider, episode.appointment_on] += episode.seconds
+        close(world, row, kind, today, WITHDRAWN)
         episode.is_planned = 0
         start_clock(world, row, kind, today + 1)
         return
@@ -261,15 +263,23 @@ def ask_again(world, row, kind, today):
     """Put a request whose appointment fell through back into the queue, its first asking date kept."""
     node = kind * world.patients.size + row
     episode = world.episodes[node]
-    episode.stage = ASKING
-    episode.provider = NOBODY
-    episode.appointment_on = NEVER
-    episode.attempts += 1
+    without_appointment(episode)
     day = world.next_open[today]
     if day == today:
         queue_request(world, row, kind, today)
     else:
         remind(world, world.due, node, day)
+
+
+@rule
+def without_appointment(episode):
+    """Take the appointment off an episode: it asks anew, with draws of its own."""
+    episode.stage = ASKING
+    episode.provider = NOBODY
+    episode.place = NOWHERE
+    episode.channel = 0
+    episode.appointment_on = NEVER
+    episode.attempts += 1
 
 
 @rule

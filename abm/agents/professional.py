@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import mesa
 import numpy as np
 
-from abm.agents.needs import open_request
+from abm.agents.endings import close
+from abm.agents.needs import open_request, without_appointment
 from abm.compiled import rule
 from abm.environment.agenda import give_back, move_first_free
 from abm.environment.diary import forget, remind
 from abm.randomness import order_key
-from abm.state import NOBODY, Stage
+from abm.state import Outcome, Stage
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
 
-ASKING = int(Stage.ASKING)
+WITHDRAWN = int(Outcome.WITHDRAWN)
 
 
 class Column:
@@ -108,6 +109,8 @@ def change_capacity(model: TerritoryModel, row: int, share: float) -> None:
         planned = getattr(setting.planned, name)[row, days].astype(float)
         column = getattr(world, name)[row, days]
         column += (np.round(planned * share) - np.round(planned * old)).astype(np.int32)
+        if name == "planned_room":  # less room than is booked ahead: no room, until some of it is cancelled
+            np.maximum(column, 0, out=column)
         if name == "overtime":
             setting.overtime_offered[row, days] += (np.round(planned * share) - np.round(planned * old)).astype(
                 np.int32
@@ -159,10 +162,8 @@ def give_anew(world, node, today):
     forget(world, node)
     if episode.is_planned:
         world.planned_room[episode.provider, episode.appointment_on] += episode.seconds
+        close(world, row, kind, today, WITHDRAWN)
         open_request(world, row, kind, world.next_open[today])
     else:
-        episode.stage = ASKING
-        episode.provider = NOBODY
-        episode.appointment_on = NOBODY
-        episode.attempts += 1
+        without_appointment(episode)
     remind(world, world.due, node, world.next_open[today])

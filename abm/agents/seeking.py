@@ -13,7 +13,15 @@ from math import exp
 from abm.agents.endings import close, record_emergency
 from abm.agents.needs import age_years, in_order, start_clock
 from abm.compiled import rule
-from abm.environment.agenda import NO_SLOT, first_slot, first_urgent_slot, give_appointment, sub_address, take
+from abm.environment.agenda import (
+    NO_SLOT,
+    first_slot,
+    first_urgent_slot,
+    give_appointment,
+    open_day_from,
+    sub_address,
+    take,
+)
 from abm.environment.diary import remind
 from abm.randomness import Stream, normal, uniform
 from abm.state import NOBODY, NOWHERE, Channel, Contact, Kind, Outcome, Stage
@@ -201,7 +209,8 @@ def pole_offer(world, patient, kind, episode, wished, patience, n_offers):
     if rules.n_local > 0 and wait_days > patience:
         return n_offers
     utility = -rules.travel_disutility * world.minutes[patient.commune, place] - rules.wait_disutility * wait_days
-    return make_offer(world, n_offers, NOBODY, place, wished + wait_days, POLE, 0, utility)
+    day = open_day_from(world, wished + wait_days)
+    return make_offer(world, n_offers, NOBODY, place, day, POLE, 0, utility)
 
 
 @rule

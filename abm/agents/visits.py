@@ -10,7 +10,14 @@ from math import exp
 from abm.agents.endings import close
 from abm.agents.needs import need_now, start_clock
 from abm.compiled import rule
-from abm.environment.agenda import NO_SLOT, first_planned_slot, give_appointment, sub_address, take
+from abm.environment.agenda import (
+    NO_SLOT,
+    first_planned_slot,
+    give_appointment,
+    open_day_from,
+    sub_address,
+    take,
+)
 from abm.environment.diary import drain, read_ahead
 from abm.randomness import Stream, uniform
 from abm.state import NOBODY, Channel, Counter, Kind, Outcome
@@ -86,7 +93,7 @@ def book_next(world, row, kind, today):
         interval_days = 1.0 / patient.follow_up_rate
     wished_on = today + int(interval_days)
     offer = world.offers[0]
-    offer.provider, offer.place, offer.day = NOBODY, episode.place, wished_on
+    offer.provider, offer.place, offer.day = NOBODY, episode.place, open_day_from(world, wished_on)
     offer.channel, offer.seconds = POLE, 0
     if not is_at_pole and not planned_offer(world, patient, kind, episode.provider, wished_on, today):
         return False

@@ -111,13 +111,21 @@ def open_day(world, today):
 
 
 @rule
+def open_day_from(world, day):
+    """Return the first open day on or after a day; days beyond the calendar stay as they are."""
+    if day >= world.next_open.size:
+        return day
+    return world.next_open[day]
+
+
+@rule
 def give_appointment(world, row, kind, offer, today):
     """Write an accepted offer into the episode; its end (visit or cancellation) goes into the diary.
 
     Notes
     -----
-    ODD 7.4. Cancellation: a constant hazard per day of the last weeks before the appointment, so it rises with lead
-    time as missing does [B012-B017].
+    ODD 7.4. Cancellation: more likely the more days of the last weeks lie ahead, on any of them alike, so it rises
+    with lead time as missing does [B012-B017].
     """
     node = kind * world.patients.size + row
     episode = world.episodes[node]
