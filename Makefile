@@ -18,7 +18,7 @@ INSTALL_LOCK := install --quiet --require-hashes -r requirements.lock
 INSTALL_SELF := install --quiet --no-deps --no-build-isolation -e .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench lock clean
+.PHONY: help setup run test lint format odd bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ lint: $(STAMP)  ## check style (ruff) and types (mypy)
 format: $(STAMP)  ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+odd: $(STAMP)  ## renew the tables of docs/ODD.md from the code
+	@$(BIN)/python docs/generate.py
 
 bench: $(STAMP)  ## measure speed and memory on the fixed workload
 	@$(BIN)/territoire bench

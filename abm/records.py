@@ -109,7 +109,7 @@ class Records:
         table: dict[str, Any] = {"person": self.patients.person[rows.patient]}
         for name, day in days.items():
             dates = start + day.astype("timedelta64[D]")
-            table[name] = np.where(day == NEVER, np.datetime64("NaT"), dates)
+            table[name] = np.where(day == NEVER, np.datetime64("NaT", "D"), dates)
         named = {"kind": list(setting.kinds)}
         for column, enumeration in (("channel", Channel), ("outcome", Outcome), ("contact", Contact)):
             named[column] = [member.name.lower() for member in enumeration]
