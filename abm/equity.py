@@ -160,7 +160,9 @@ def erreygers_index(
     slack = ROUNDING * (upper - lower)
     n_outside = np.count_nonzero((amounts < lower - slack) | (amounts > upper + slack))
     if n_outside:
-        raise ValueError(f"values must lie in [{lower}, {upper}], found {n_outside} outside in {_shape('values', amounts)}")
+        raise ValueError(
+            f"values must lie in [{lower}, {upper}], found {n_outside} outside in {_shape('values', amounts)}"
+        )
     rank, mass = _rank_and_weights(amounts, rank_by, weights)
     return 8 * _covariance(amounts, rank, mass) / (upper - lower)
 
@@ -333,7 +335,9 @@ def _rank_and_weights(values: Floats, rank_by: ArrayLike, weights: ArrayLike | N
 def _rank_by(values: Floats, rank_by: ArrayLike) -> Floats:
     ranks = _vector("rank_by", rank_by)
     if ranks.shape != values.shape:
-        raise ValueError(f"rank_by must have one number for each of values, found rank_by.shape={ranks.shape} and {values.shape=}")
+        raise ValueError(
+            f"rank_by must have one number for each of values, found rank_by.shape={ranks.shape} and {values.shape=}"
+        )
     return ranks
 
 

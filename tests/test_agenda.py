@@ -41,18 +41,21 @@ def desk() -> tuple[World, object]:
 @st.composite
 def books(draw: st.DrawFn) -> tuple[list[int], list[int], list[int], int]:
     """Free, reserved and planned room by day, and the days before which a reserve is released."""
-    column = st.lists(st.integers(0, 9), min_size=DAYS, max_size=DAYS)
-    return draw(column), draw(column), draw(column), draw(st.integers(0, 5))
+    scarce = st.lists(st.sampled_from((0, 0, 1, LEAST, 3, 5)), min_size=DAYS, max_size=DAYS)
+    room = st.lists(st.integers(0, 9), min_size=DAYS, max_size=DAYS)
+    return draw(scarce), draw(scarce), draw(room), draw(st.integers(0, 5))
 
 
 OPERATIONS = st.lists(
     st.one_of(
-        st.tuples(st.just("book"), st.integers(0, 25), st.sampled_from(SECONDS)),
+        st.tuples(st.just("book"), st.sampled_from((0, 0, 0, 1, 4, 18, 25)), st.sampled_from(SECONDS)),
+        st.tuples(st.just("fill"), st.integers(1, 8), st.just(LEAST)),
         st.tuples(st.just("urgent"), st.just(0), st.sampled_from(SECONDS)),
         st.tuples(st.just("planned"), st.integers(0, 25), st.sampled_from(SECONDS)),
         st.tuples(st.just("cancel"), st.integers(0, 99), st.just(0)),
         st.tuples(st.just("tomorrow"), st.just(0), st.just(0)),
     ),
+    min_size=5,
     max_size=40,
 )
 
@@ -103,6 +106,12 @@ def test_the_earliest_room_is_found_after_anything(book, operations) -> None:
                 give_back(handle, DOCTOR, day, given_back)
             else:
                 total -= given_back
+        elif name == "fill":  # the next days, so that the pointer moves on
+            for _ in range(number):
+                day = first_slot(handle, DOCTOR, today, today, seconds)
+                if day != NO_SLOT:
+                    take(handle, DOCTOR, day, seconds)
+                    taken.append((day, seconds))
         elif name in ("book", "urgent", "planned"):
             if name == "urgent":
                 day = first_urgent_slot(handle, DOCTOR, today, seconds)

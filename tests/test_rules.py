@@ -178,6 +178,7 @@ def test_wished_horizons(mean: float, soon: float) -> None:
     world, handle = crowd()
     world.kinds.wish_days, world.kinds.soon_share = mean, soon
     days = np.array([wished_horizon(handle, person, 0, 1) for person in range(N)])
+    assert days.min() == 0
     for least in (1, 2, 5, 10, 30):
         assert_binomial(int((days >= least).sum()), N, (1.0 - soon) * exp(-least / mean), f"{least} days or more")
     later = days[days > 0]
