@@ -311,10 +311,12 @@ def _poisson_slope(values: Floats, rank: Floats, weights: Floats) -> float:
         return math.nan
     if with_events.min() == last or with_events.max() == first:
         return math.copysign(math.inf, with_events[0] - 0.5)
+    rises = np.average(rank, weights=weights * values) > np.average(rank, weights=weights)
+    rank = rank - (last if rises else first)  # from the end where events gather: no exponential grows, no digit is lost
     wanted = np.average(rank, weights=weights * values)
     slope, too_low, too_high = 0.0, -math.inf, math.inf
     for _ in range(MOST_STEPS):
-        tilted = weights * np.exp(slope * (rank - (last if slope > 0 else first)))
+        tilted = weights * np.exp(slope * rank)
         mean = np.average(rank, weights=tilted)
         variance = np.average((rank - mean) ** 2, weights=tilted)
         gap, furthest = wanted - mean, 1 + abs(slope)

@@ -88,6 +88,7 @@ class TerritoryModel(mesa.Model):
         self.laws_checked = 0
         self.open_requests = 0
         self.seconds_by_step = dict.fromkeys((step.name for step in SCHEDULE), 0.0)
+        self.seconds_collecting = 0.0
         self._records_at_end: Records | None = None
         self._headline: tuple[int, dict[str, float]] | None = None
         self._month_base = np.zeros(len(Counter), np.int64)
@@ -140,7 +141,9 @@ class TerritoryModel(mesa.Model):
             self.laws_checked += 1
             if self.day == self.last_day:
                 self._hold(without(self.arrays, ("blocks", "today", "queue", "queue_keys", "personal_rates")))
+            began = perf_counter()
             self.datacollector.collect(self)
+            self.seconds_collecting += perf_counter() - began
             self._month_base = self.arrays.counters.copy()
 
     def _days_to_third(self, today: int) -> np.ndarray:

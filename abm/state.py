@@ -207,7 +207,15 @@ RECORD: dict[str, np.dtype] = {
 }
 
 OFFER = np.dtype(
-    [("provider", "i8"), ("place", "i8"), ("day", "i8"), ("channel", "i8"), ("seconds", "i8"), ("utility", "f8")],
+    [
+        ("provider", "i8"),
+        ("place", "i8"),
+        ("day", "i8"),
+        ("channel", "i8"),
+        ("seconds", "i8"),
+        ("utility", "f8"),
+        ("weight", "f8"),  # in the multinomial choice
+    ],
     align=True,
 )
 

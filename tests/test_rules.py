@@ -372,7 +372,7 @@ def test_requests_that_are_cancelled_missed_and_rebooked_end_once() -> None:
     world.kinds.tolerance_days, world.kinds.tolerance_sigma, world.kinds.retry_days = 6.0, 0.8, 4
     world.kinds.p_divert[ACUTE], world.kinds.wish_days[FOLLOW_UP] = 0.2, 8.0
     world.kinds.p_planned[FOLLOW_UP], world.kinds.planned_interval_days[FOLLOW_UP] = 0.4, 20.0
-    world.kinds.referral_share[SPECIALTY], world.pole_places[:] = 0.5, 0
+    world.kinds.referral_odds[SPECIALTY], world.pole_places[:] = 1.0, 0
     world.kinds.pole_wait_median_days[SPECIALTY], world.kinds.pole_wait_sigma[SPECIALTY] = 12.0, 0.5
     world.rules.rebook_share, world.rules.no_show_slope, world.rules.no_show_flat_days = 0.6, 0.04, 28.0
     world.planned_room[:] = world.free // 2
@@ -451,7 +451,7 @@ def test_the_odds_ratio_of_four_weeks_is_within_the_published_range() -> None:
 def test_a_visit_refers_with_the_share_of_needs_that_come_so() -> None:
     """n = 20,000 visits: sees 1.2 points of 12 %, 0.7 of 4 %; the third specialty takes nobody by referral."""
     world, _ = crowd(n_kinds=7, n_days=20, closed=WEEKEND)
-    world.kinds.referral_share[SPECIALTY : SPECIALTY + 2] = 0.6, 0.2
+    world.kinds.referral_odds[SPECIALTY : SPECIALTY + 2] = 0.6 / 0.4, 0.2 / 0.8
     world.rules.season_mean, world.rules.visits_per_need = 0.8, 0.9
     own_needs = (0.0008, 0.0016, 0.05)
     world.personal_rates[:, :3] = 0.005, 0.004, 0.003
@@ -473,7 +473,7 @@ def test_a_visit_refers_with_the_share_of_needs_that_come_so() -> None:
 
 def test_nobody_is_referred_while_he_waits_for_that_specialist() -> None:
     world, _ = crowd(n_kinds=5, n_days=20)
-    world.kinds.referral_share[SPECIALTY] = 0.9
+    world.kinds.referral_odds[SPECIALTY] = 9.0
     world.personal_rates[:, PREVENTIVE], world.personal_rates[:, SPECIALTY] = 0.001, 1.0
     handle = compiled(world)
     for stage in (Stage.ASKING, Stage.CANCELLING, Stage.BOOKED):

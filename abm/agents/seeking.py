@@ -224,12 +224,13 @@ def choose(world, row, kind, n_offers):
         best = max(best, offers[i].utility)
     total = 0.0
     for i in range(n_offers):
-        total += exp(offers[i].utility - best)
+        offers[i].weight = exp(offers[i].utility - best)
+        total += offers[i].weight
     episode = world.episodes[kind * world.patients.size + row]
     address = sub_address(world, kind, episode)
     level = total * uniform(world.key, Stream.CHOICE, world.patients[row].person, address, episode.occurrence)
     for i in range(n_offers - 1):
-        level -= exp(offers[i].utility - best)
+        level -= offers[i].weight
         if level < 0.0:
             return i
     return n_offers - 1
