@@ -29,6 +29,7 @@ run: $(STAMP)  ## simulate a scenario: make run, make run SCENARIO=my_policy.yam
 	@$(BIN)/territoire run $(SCENARIO)
 
 test: $(STAMP)  ## run the tests: make test, make test TESTS=tests/test_calendar.py
+	@$(BIN)/python -m experiments.warming
 	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
 lint: $(STAMP)  ## check style (ruff) and types (mypy)
@@ -43,7 +44,8 @@ odd: $(STAMP)  ## renew the tables of docs/ODD.md from the code
 	@$(BIN)/python docs/generate.py
 
 bench: $(STAMP)  ## measure speed and memory on the fixed workload
-	@$(BIN)/territoire bench
+	@$(BIN)/python -m experiments.warming
+	@$(BIN)/territoire bench --against
 
 lock: pyproject.toml  ## renew requirements.lock (for maintainers; needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv (https://docs.astral.sh/uv)" >&2; exit 1; }

@@ -50,6 +50,7 @@ def cache_folder() -> Path:
 
 
 CACHE_FOLDER = cache_folder()
+COMPILED_MARK = CACHE_FOLDER / "compiled"
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
 
 import numba  # noqa: E402  (must see the two settings above)
@@ -64,5 +65,12 @@ rule = numba.njit(cache=True, error_model="numpy", forceinline=True)
 
 
 def is_compiled() -> bool:
-    """Tell whether machine code of these very sources is already in the cache (so that a wait can be announced)."""
-    return IS_DISABLED or any(CACHE_FOLDER.rglob("*.nbi"))
+    """Tell whether machine code of all rules of these very sources is in the cache (so that a wait can be announced)."""
+    return IS_DISABLED or COMPILED_MARK.exists()
+
+
+def mark_compiled() -> None:
+    """Note in the cache that every rule has been compiled."""
+    if not IS_DISABLED:
+        CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
+        COMPILED_MARK.touch()

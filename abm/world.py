@@ -132,7 +132,7 @@ def build_world(
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
     rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
     world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
-        minutes=travel.minutes,
+        minutes=np.array(travel.minutes),
         neighbours=_neighbours(travel.minutes, providers, parameters, people_key),
         local_providers=local,
         pole_places=nearest_poles(territory, travel.minutes, specialties),

@@ -199,7 +199,7 @@ def run_batch(
 
     def jobs() -> Iterator[tuple[str, tuple[RunSpec, Path, Layout]]]:
         # In an order of its own, so that two processes that work on one batch rarely make the same run.
-        for digest in random.Random(uuid.uuid4().int).sample(list(missing), len(missing)):
+        for digest in random.SystemRandom().sample(list(missing), len(missing)):
             if _file(folder, digest).exists():  # made by another process meanwhile
                 tally.note(digest, _status(_file(folder, digest)))
             else:
@@ -426,10 +426,16 @@ def _open(specs: tuple[RunSpec, ...], folder: Path, executor: Executor | None) -
             _compile_rules()
         design = Design(specs, design.layout)
     else:
-        _prepare(folder)
-        design = Design(specs, Layout(_kinds_of_settings(specs), _indicators(executor)))
-        _write_design(folder, design)
-    (folder / RUNS).mkdir(exist_ok=True)
+        _refuse_taken(folder)
+        with _refusing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        indicators = _indicators() if executor is None else _indicators_from(executor)
+        design = Design(specs, Layout(_kinds_of_settings(specs), indicators))
+        with _refusing(folder):
+            _write_design(folder, design)
+        _refuse_other(read_design(folder), specs, folder)  # another process has just written its own
+    with _refusing(folder):
+        (folder / RUNS).mkdir(exist_ok=True)
     return design
 
 
@@ -448,20 +454,31 @@ def _refuse_other(design: Design, specs: tuple[RunSpec, ...], folder: Path) -> N
     raise InputError(f"holds a batch of another design ({reason}); name another folder", file=folder)
 
 
-def _prepare(folder: Path) -> None:
-    """Make the folder of a new batch, if nothing is in the way."""
+def _refuse_taken(folder: Path) -> None:
+    """Refuse a folder that a new batch cannot be begun in."""
     if folder.exists() and not folder.is_dir():
         raise InputError("is a file, a folder expected", file=folder)
     for name in (MANIFEST, RUNS):
         if (folder / name).exists():
             raise InputError(f"holds other results ({name}, but no {DESIGN}); name another folder", file=folder)
+
+
+@contextlib.contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Say of a folder that it cannot be written to."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise InputError(f"cannot be written to: {getattr(error, 'strerror', None) or error}", file=folder) from None
 
 
-def _indicators(executor: Executor | None = None) -> tuple[str, ...]:
+@cache
+def _indicators() -> tuple[str, ...]:
+    """Return the ids of all indicators of this code."""
+    return _indicators_from(None)
+
+
+def _indicators_from(executor: Executor | None) -> tuple[str, ...]:
     """Return the ids of all indicators, asked where the runs will be made."""
     outcome = run_all(_learn_indicators, [("indicators", None)], 1, executor)["indicators"]
     if outcome.error is not None:

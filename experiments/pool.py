@@ -88,9 +88,11 @@ def run_all[K: Hashable, A](
     """
     if workers < 1 or most_tries < 1:
         raise ValueError(f"workers={workers}, most_tries={most_tries}: at least 1 expected")
-    places: list[_Place] = (
-        [_Process() for _ in range(workers)] if executor is None else [_Guest(executor)] * 2 * workers
-    )
+    places: list[_Place] = []
+    if executor is None:
+        places += [_Process() for _ in range(workers)]
+    else:
+        places += [_Guest(executor)] * (2 * workers)
     crew: _Crew[K, A] = _Crew(task, places, most_tries, on_done)
     try:
         crew.carry_out(items)

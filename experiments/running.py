@@ -338,11 +338,13 @@ def _with_files(manifest: dict[str, Any], folder: Path, seconds: float) -> dict[
 
 
 def _compile_rules(progress: Progress) -> None:
-    """Live a Monday on the invented territory, so that the clock of a run holds no compilation and no loading."""
+    """Compile what is not compiled yet, then load it by a Monday on the invented territory, before the clock starts."""
     from abm.compiled import is_compiled
+    from experiments.warming import NOTICE, compile_apart
 
     if not is_compiled():
-        progress.phase("Compiling the rules of the day: once, less than a minute")
+        progress.phase(NOTICE)
+        compile_apart()
     from abm.model import TerritoryModel
 
     TerritoryModel("tiny", rng=0, start="2024-01-01", days=7, warm_up_days=0).step()

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Each layer may import itself and what stands before it.
 LAYERS = [
-    ("abm.errors",),
+    ("abm.errors", "abm.equity"),
     ("abm.yaml_reader", "abm.compiled", "abm.memory", "abm.calendar"),
     ("abm.parameters", "abm.randomness", "abm.state", "abm.handle"),
     ("abm.conditions", "abm.scenario"),

@@ -109,7 +109,7 @@ def test_a_request_that_waits_for_a_day_gone_by() -> None:
 def test_an_appointment_that_was_not_held() -> None:
     episodes = finished().arrays.episodes
     nodes = np.flatnonzero(episodes.stage == Stage.BOOKED)[:2]
-    with changed(episodes.appointment_on, nodes, [DAYS - 3, DAYS - 5]):
+    with changed(episodes.appointment_on, nodes, [DAYS - 5, DAYS - 3]):
         error = broken("open episodes wait for a day to come")
         assert error.day == DAYS - 5 and error.numbers == {"overdue": 2}, "the first bad day"
 

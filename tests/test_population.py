@@ -81,7 +81,7 @@ def test_broad_ages_are_those_of_the_pack(name: str) -> None:
     found = np.zeros((len(communes), 7))
     np.add.at(found, (population.rows.commune, group), 1)
     margin = communes[list(AGE_GROUPS)].to_numpy(float)
-    assert np.abs(found - margin).max() < 3.0
+    assert np.abs(found - margin).max() < 4.0
     total = margin.sum(axis=0)
     young = slice(0, 6)  # of 90 and more: see the next test
     assert np.abs(found.sum(axis=0) - total)[young].max() <= 0.012 * total[young].max()
@@ -283,14 +283,16 @@ def test_lists_follow_the_published_quantiles() -> None:
 
 
 def test_adults_without_a_doctor() -> None:
-    """n = 67,000 adults: sees 0.7 points; 13,000 with long-term status: 1 point; 18,000 children: 1.5 points."""
-    rows, age = people().rows, age_years(people())
-    without, adult, ill = rows.registered_gp == NOBODY, age >= 17, rows.has_ald == 1
-    share, share_ill = PARAMETERS["adults_without_MT_share"], PARAMETERS["ald_without_MT_share"]
-    assert_binomial(int(without[adult].sum()), int(adult.sum()), share, "adults")
-    assert_binomial(int(without[adult & ill].sum()), int((adult & ill).sum()), share_ill, "long-term status")
-    children = PARAMETERS["children_registered_share"]
-    assert_binomial(int((~without[~adult]).sum()), int((~adult).sum()), children, "children")
+    """Four syntheses: 283,000 adults, sees 0.3 points; 33,000 with long-term status and 60,000 children, 0.8 points."""
+    counts = np.zeros((3, 2), int)
+    for seed in range(1, 5):
+        rows, age = people(seed=seed).rows, age_years(people(seed=seed))
+        without, adult, ill = rows.registered_gp == NOBODY, age >= 17, rows.has_ald == 1
+        counts += [[without[these].sum(), these.sum()] for these in (adult, adult & ill, ~adult)]
+    names = ("adults_without_MT_share", "ald_without_MT_share")
+    shares = [*(PARAMETERS[name] for name in names), 1.0 - PARAMETERS["children_registered_share"]]
+    for (found, n), share, about in zip(counts, shares, (*names, "children"), strict=True):
+        assert_binomial(int(found), int(n), share, about)
 
 
 def chi_square_within_communes(doctor: np.ndarray, commune: np.ndarray, trait: np.ndarray) -> tuple[float, int]:

@@ -485,6 +485,7 @@ def test_nobody_is_referred_while_he_waits_for_that_specialist() -> None:
     for row in range(100):
         refer(handle, row, PREVENTIVE, 1, 3)
     assert world.counters[Counter.OPENED] == 100
+    assert (world.episodes.asked_on[SPECIALTY * N : SPECIALTY * N + 100] == 4).all(), "the day after the visit"
 
 
 # --- people from elsewhere --------------------------------------------------------------------------------------

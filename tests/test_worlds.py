@@ -131,3 +131,17 @@ def test_the_same_source_uncompiled_gives_the_same_numbers():
         found.append(json.loads(done.stdout))
     assert found[0][0] > 200
     assert found[0] == found[1]
+
+
+def test_the_small_practice_and_a_territory_are_of_one_type_to_the_compiler():
+    """Otherwise every rule is compiled twice."""
+    import numba
+
+    from abm.randomness import seed_key
+    from abm.records import with_room_for_records
+    from experiments.verify import Practice, practice_world
+
+    territory = TerritoryModel("tiny", rng=0, days=5, warm_up_days=0).arrays
+    practice = with_room_for_records(practice_world(Practice(10, 1, 0.1, days=5), seed_key(0)), 100)
+    for name, one, other in zip(territory._fields, territory, practice, strict=True):
+        assert numba.typeof(one) == numba.typeof(other), name

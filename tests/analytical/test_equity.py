@@ -342,7 +342,7 @@ def test_relative_index_of_a_steep_gradient(rare):
 
 
 def test_relative_index_of_a_few_among_very_many():
-    # Two ranks half a unit apart: the curve passes both, a ratio of 1e9 over half the ranks. Plain steps would overshoot
+    # Two ranks half a unit apart: the curve passes both, a ratio of 1e9 over half the ranks. Plain steps overshoot
     # and come back for ever.
     assert relative_index([1, 1e9], [1, 2], [1e9, 1]) == pytest.approx(1e18, rel=1e-6)
     assert relative_index([1e9, 1], [1, 2], [1, 1e9]) == pytest.approx(1e-18, rel=1e-6)
