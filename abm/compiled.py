@@ -65,7 +65,7 @@ rule = numba.njit(cache=True, error_model="numpy", forceinline=True)
 
 
 def is_compiled() -> bool:
-    """Tell whether machine code of all rules of these very sources is in the cache (so that a wait can be announced)."""
+    """Tell whether all rules of these very sources are in the cache, so that a wait can be announced."""
     return IS_DISABLED or COMPILED_MARK.exists()
 
 

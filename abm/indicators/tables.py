@@ -5,13 +5,14 @@ Owns `monthly` and `communes_table`, for figures and maps; every number is count
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from abm.indicators.counting import Cells, Run, Strata, ratio, tally_mean, tally_quantile
+from abm.indicators.counting import Block, Cells, Run, Strata, ratio, tally_mean, tally_quantile
 from abm.indicators.delays import lead_days, lead_times, request_outcomes, times_to_care
 from abm.indicators.potential import apl_of, catchment_of
 from abm.indicators.practices import ADULT_FROM_AGE_YEARS, rows_of_practices
@@ -89,22 +90,28 @@ def communes_table(records: Records) -> pd.DataFrame:
     table = pd.DataFrame({name: communes[name].to_numpy() for name in ("insee", "name", "epci")})
     table["population"] = run.heads("commune", middle)
     table["requests.gp"] = _requests_to_practices(run)
-    blocks = [
-        *lead_times(run, strata, ("gp",)),
-        *times_to_care(run, strata, ("gp",)),
-        *request_outcomes(run, strata, ("gp",)),
-        *forgone_care(run, ("commune",)),
-        *travel(run, strata, "gp", mean_only=True),
-        *travel(run, strata, "specialist", mean_only=True),
-        *acts_per_head(run, strata),
-        *emergency_visits(run, strata),
-    ]
-    figures = {block.indicator: block.value[:, 0] for block in blocks}
+    figures = {block.indicator: block.value[:, 0] for block in _blocks_of_communes(run, strata)}
     figures["apl"] = apl_of(run, run.first, run.end)
     figures["two_step_floating_catchment"] = catchment_of(run, run.first, run.end)
     figures["minutes_to_nearest_gp"] = _minutes_to_nearest(run)
     figures["adults_without_gp_share"] = _adults_without_gp(run)
     return pd.concat([table, pd.DataFrame(figures)], axis=1)
+
+
+def _blocks_of_communes(run: Run, strata: Strata) -> Iterator[Block]:
+    """Yield the indicators of the table, one kind of event after another: only one lies in memory at a time."""
+    yield from lead_times(run, strata, ("gp",))
+    run.let_go()
+    yield from times_to_care(run, strata, ("gp",))
+    yield from request_outcomes(run, strata, ("gp",))
+    run.let_go()
+    yield from forgone_care(run, ("commune",))
+    run.let_go()
+    yield from travel(run, strata, "gp", mean_only=True)
+    yield from travel(run, strata, "specialist", mean_only=True)
+    yield from acts_per_head(run, strata)
+    run.let_go()
+    yield from emergency_visits(run, strata)
 
 
 def _requests_to_practices(run: Run) -> NDArray[np.int64]:
