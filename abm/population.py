@@ -114,7 +114,7 @@ def _places_ages_sexes(territory: Territory, scale: float) -> tuple[NDArray, NDA
     table = age_sex_by_commune(territory)
     n_communes, n_ages, _ = table.shape
     people = np.array([round(p * scale) for p in territory.communes["population"]])
-    counts = np.stack([round_to_total(table[c].ravel(), people[c]) for c in range(n_communes)])
+    counts = round_by_commune(table.reshape(n_communes, -1), people)
     cell = np.repeat(np.arange(counts.size), counts.ravel())
     commune, rest = np.divmod(cell, n_ages * 2)
     age_class, sex = np.divmod(rest, 2)
@@ -169,6 +169,21 @@ def _spread_last_class(cells: NDArray, last: int) -> NDArray:
     weights = 3.0 ** -np.arange(n_left)
     cells[last:] = np.outer(weights / weights.sum(), cells[last])
     return cells
+
+
+def round_by_commune(table: NDArray, people: NDArray) -> NDArray[np.int64]:
+    """Round expected people by commune and cell to whole ones; each commune keeps its total, shape (communes, cells).
+
+    What a commune rounds away is carried to the next one: otherwise the rarest cells, the very old in small communes,
+    would be rounded down everywhere. Over the territory each cell is met within a person.
+    """
+    counts = np.zeros(table.shape, np.int64)
+    carried = np.zeros(table.shape[1])
+    for commune, total in enumerate(people):
+        exact = table[commune] * (total / max(table[commune].sum(), 1e-12))
+        counts[commune] = round_to_total(np.maximum(exact + carried, 0.0), total)
+        carried += exact - counts[commune]
+    return counts
 
 
 def round_to_total(values: NDArray, total: int) -> NDArray[np.int64]:

@@ -275,7 +275,8 @@ def _holds_walk_in(rows: np.recarray, parameters: Parameters, key: NDArray) -> N
 def fill_at_start(agendas: Agendas, rows: np.recarray, specialties: tuple[str, ...], parameters: Parameters) -> NDArray:
     """Fill the local specialists' first weeks, as a practice that has been running has them; returns seconds taken.
 
-    The further ahead, the less: full on the first day, empty at twice the usual wait (`local_wait_at_start_days`).
+    The further ahead, the less: full up to half of the usual wait (`local_wait_at_start_days`), empty at one and a half
+    times of it.
     """
     taken = np.zeros_like(agendas.free)
     days = np.arange(agendas.free.shape[1])

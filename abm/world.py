@@ -123,7 +123,7 @@ def build_world(
     providers = providers_of(territory, parameters, practices, specialties, people_key)
     rows = population.rows.copy().view(np.recarray)
     rows.follow_up_rate *= rates.follow_up_factor
-    acts = _acts_per_year(rows, rates.base, rates.by_condition)
+    acts = _acts_per_year(rows, rates.base, rates.by_condition, scenario.warm_up_days)
     capacity = _capacity(providers, acts, rows, len(practices), scenario.scale, specialties, parameters, people_key)
     agendas, taken = _agendas(providers, capacity, acts, calendar, specialties, parameters, people_key)
     if arrange is not None:
@@ -218,9 +218,9 @@ def next_open_days(is_open: NDArray[np.bool_]) -> NDArray[np.int32]:
     return np.minimum.accumulate(candidates[::-1])[::-1].astype(np.int32)
 
 
-def _acts_per_year(rows: np.recarray, base: NDArray, by_condition: NDArray) -> NDArray[np.float64]:
+def _acts_per_year(rows: np.recarray, base: NDArray, by_condition: NDArray, reference_day: int) -> NDArray[np.float64]:
     """Return everybody's expected first needs a year by kind, shape (n, kinds)."""
-    age = np.clip(-rows.birth_day / DAYS_A_YEAR, 0, 120).astype(int)
+    age = np.clip((reference_day - rows.birth_day) / DAYS_A_YEAR, 0, 120).astype(int)
     band = age_band_table()[age]
     has = (rows.conditions[:, None] >> np.arange(by_condition.shape[1])) & 1
     rates = base[:, band, rows.is_female.astype(int)].T + has @ by_condition.T

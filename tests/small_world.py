@@ -14,7 +14,6 @@ from scipy.stats import binom
 from abm.agents.needs import start_clocks
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
-from abm.population import Population
 from abm.randomness import seed_key
 from abm.records import Episodes, finished_episodes, spare_rows, with_room_for_records
 from abm.schedule import SCHEDULE
@@ -93,11 +92,6 @@ def live(world: World, n_days: int, n_rows: int = 0) -> Episodes:
 @cache
 def pack(name: str) -> Territory:
     return load_territory(name)
-
-
-def add_person(population: Population) -> Population:
-    """A last change of the people: one more, who needs nothing."""
-    return population.with_person(birth_day=-15000, has_car=1)
 
 
 def assert_binomial(count: int, n: int, probability: float, about: str = "", alarm: float = ALARM) -> None:

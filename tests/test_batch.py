@@ -198,7 +198,8 @@ def test_ctrl_c_keeps_what_was_finished_and_leaves_no_process(tmp_path: Path) ->
     assert process.stdout is not None and process.stdout.readline() == "a 1\n"
     os.killpg(process.pid, signal.SIGINT)
     began = time.monotonic()
-    _, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=60)
+    assert output == ""  # what was interrupted has no outcome
     assert "KeyboardInterrupt" in errors and process.returncode != 0 and time.monotonic() - began < 20
     assert errors.count("Traceback") == 1  # nothing of the workers
     wait_until(lambda: not group_members(process.pid), 20)
@@ -297,7 +298,7 @@ def test_a_batch_that_is_killed_goes_on_where_it_was(specs: list[RunSpec], undis
     process = start_batch(tmp_path, folder, workers=2)
     wait_until(lambda: len(list(folder.glob("runs/*.parquet"))) >= 2)
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
     wait_until(lambda: not group_members(process.pid), 20)  # nobody outlives the batch
     before = {path.name: path.stat() for path in folder.glob("runs/*.parquet")}
     assert 2 <= len(before) < len(specs)

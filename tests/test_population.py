@@ -87,7 +87,6 @@ def test_broad_ages_are_those_of_the_pack(name: str) -> None:
     assert np.abs(found.sum(axis=0) - total)[young].max() <= 0.012 * total[young].max()
 
 
-@pytest.mark.xfail(strict=True, reason="largest remainders commune by commune always round the rarest ages down")
 @pytest.mark.parametrize("scale", [1.0, 0.1])
 def test_ages_of_the_whole_territory_survive_rounding(scale: float) -> None:
     population = people("saverne", scale=scale, registered=False)

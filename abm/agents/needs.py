@@ -21,6 +21,7 @@ from abm.state import NEVER, NOBODY, NOWHERE, Channel, Contact, Counter, Kind, O
 
 GP_ACUTE, GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
+DAYS_BETWEEN_BIRTHDAYS_SEEN = 30
 QUIET, ASKING, CANCELLING, BOOKED = (int(stage) for stage in Stage)
 OPENED, QUEUE, EVENTS = int(Counter.OPENED), int(Counter.QUEUE), int(Counter.EVENTS)
 NEVER_ASKED, OWN_CLOCK = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK)
@@ -93,6 +94,27 @@ def first_specialist_need(world, person, kind, rate):
     if draw < returning_share:
         return draw / returning_share * rules.planned_interval_days
     return exponential(world.key, Stream.NEED, person, kind, 1) / rate
+
+
+@rule
+def grow_older(world, today):
+    """Bring the needs of those who have entered another age band up to date, every 30 days (step 8).
+
+    Notes
+    -----
+    ODD 7.2. A clock that runs keeps its day; a clock that stood still for want of needs at the former age starts.
+    """
+    if today % DAYS_BETWEEN_BIRTHDAYS_SEEN != 0:
+        return
+    for row in range(world.patients.size):
+        patient = world.patients[row]
+        if patient.age_band == world.age_bands[age_years(patient, today)]:
+            continue
+        refresh_rates(world, row, today)
+        for kind in range(world.kinds.size):
+            episode = world.episodes[kind * world.patients.size + row]
+            if episode.stage == QUIET and episode.event_day == NEVER:
+                start_clock(world, row, kind, today + 1)
 
 
 @rule
