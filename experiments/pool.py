@@ -222,7 +222,7 @@ class _Process:
         if self.pool is None:
             spawn = multiprocessing.get_context("spawn")
             self.pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_settle_in)
-            with _single_threaded():  # what is spawned here reads the environment as it is now
+            with _for_workers():  # what is spawned here has the environment and the signals as they are now
                 self.start = self.pool.submit(os.getpid)
         return self.pool.submit(_answer, task, argument)
 
@@ -245,10 +245,11 @@ type _Place = _Process | _Guest
 
 
 @contextlib.contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Let processes started in this block compute with one thread each."""
+def _for_workers() -> Iterator[None]:
+    """Let processes started in this block compute with one thread each, and be deaf to Ctrl-C from the first."""
     before = {name: os.environ.get(name) for name in THREAD_LIMITS}
     os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if hasattr(signal, "pthread_sigmask") else None
     try:
         yield
     finally:
@@ -257,6 +258,8 @@ def _single_threaded() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        if mask is not None:  # a Ctrl-C that came meanwhile comes now
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _settle_in() -> None:

@@ -46,6 +46,8 @@ def work(order: tuple[str, Any]) -> Any:
         sys.exit("leaving")
     if kind == "stop":
         raise Stop("the disk is full")
+    if kind == "interrupt":  # a Ctrl-C reaches the whole group: it is the parent's affair
+        os.kill(os.getpid(), signal.SIGINT)
     if kind == "sleep":
         time.sleep(value)
     return value
@@ -86,6 +88,7 @@ def test_every_item_has_its_outcome_and_few_are_taken_ahead(workers: int) -> Non
 @posix_only
 def test_a_killed_process_costs_only_a_second_try_and_a_killer_fails_alone(tmp_path: Path) -> None:
     jobs = {n: ("value", n) for n in range(8)} | {
+        "interrupted": ("interrupt", 1),
         "once": ("kill once", tmp_path / "marker"),
         "always": ("kill", None),
         "law": ("law", None),
@@ -93,6 +96,7 @@ def test_a_killed_process_costs_only_a_second_try_and_a_killer_fails_alone(tmp_p
     }
     outcomes = run_all(work, jobs.items(), workers=2)
     assert {n: outcomes[n] for n in range(8)} == {n: Outcome(n) for n in range(8)}  # none is blamed: one try each
+    assert outcomes["interrupted"] == Outcome(1)
     assert outcomes["once"] == Outcome(tmp_path / "marker", tries=2)
     assert outcomes["always"] == Outcome(error="its process was killed or ran out of memory, 3 times", tries=3)
     assert outcomes["exit"] == Outcome(error="SystemExit: leaving")

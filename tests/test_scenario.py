@@ -26,8 +26,10 @@ def write(folder: Path, text: str, name: str = "policy.yaml") -> Path:
 def test_baseline_is_the_neutral_scenario_with_the_documented_defaults() -> None:
     baseline = load_scenario()
     assert baseline == load_scenario("baseline") == load_scenario(baseline)
-    assert baseline.levers == Levers() and baseline.parameters == {}
-    assert baseline.model_copy(update={"title": "", "description": ""}) == Scenario(name="baseline")
+    assert baseline.levers == Levers()
+    assert {"gp_load", "need_scale"} <= set(baseline.parameters), "the hand calibration stands in the baseline"
+    plain = {"title": "", "description": "", "parameters": {}}
+    assert baseline.model_copy(update=plain) == Scenario(name="baseline")
     assert (baseline.start, baseline.days) == (date(2020, 1, 1), 1461)
 
 
@@ -52,14 +54,15 @@ def test_a_file_names_only_what_differs(tmp_path: Path) -> None:
     file = write(tmp_path, "extends: baseline\nlevers:\n  teleconsultation: 0.1\nparameters:\n  M001: 9e-1\n")
     scenario = load_scenario(file)
     assert (scenario.name, scenario.title, scenario.extends) == ("policy", "", "baseline")
-    assert scenario.levers.teleconsultation == 0.1 and scenario.parameters == {"gp_load": 0.9}
+    assert scenario.levers.teleconsultation == 0.1 and scenario.parameters == load_scenario().parameters | {"gp_load": 0.9}
     assert scenario.days == load_scenario().days
 
 
 def test_extension_merges_levers_and_parameters_one_by_one(tmp_path: Path) -> None:
     write(tmp_path, "extends: baseline\ndays: 30\nparameters: {gp_load: 0.9, gp_flex_share: 0}\n", "first.yaml")
     second = write(tmp_path, "extends: first.yaml\nname: second\nparameters: {M001: 0.85}\n", "second.yaml")
-    assert load_scenario(second).parameters == {"gp_load": 0.85, "gp_flex_share": 0.0}
+    expected = load_scenario().parameters | {"gp_load": 0.85, "gp_flex_share": 0.0}
+    assert load_scenario(second).parameters == expected
     assert load_scenario(second).days == 30
 
 
