@@ -41,7 +41,7 @@ SCHEDULE: tuple[Step, ...] = (
     Step(4, "seeking", seek_care, "each request meets its offers: books, tries later, goes to emergency, does without"),
     Step(4, "elsewhere", non_residents_ask, "people from elsewhere book with the local specialists"),
     Step(5, "visits", hold_visits, "appointments are held or missed; next visits and referrals follow"),
-    Step(8, "ageing", grow_older, "every 30 days, those who have entered another age band need care at its rates"),
+    Step(8, "ageing", grow_older, "four times a year: those who have entered another age band need care at its rates"),
 )
 
 

@@ -269,9 +269,13 @@ def _figures(model: Any) -> dict[str, float]:
 
 
 def _learn_indicators(_: None) -> list[str]:
-    """Return the ids of all indicators, from a week in the invented territory; the rules are compiled by the way."""
+    """Return the ids of all indicators, from a week in the invented territory; compile the rules if need be."""
+    from abm.compiled import is_compiled
     from abm.model import TerritoryModel
+    from experiments.warming import compile_here
 
+    if not is_compiled():
+        compile_here()
     model = TerritoryModel("tiny", rng=0, start="2024-01-01", days=7, warm_up_days=0, follow_up_days=0)
     return list(_figures(model))
 
@@ -489,9 +493,10 @@ def _indicators_from(executor: Executor | None) -> tuple[str, ...]:
 def _compile_rules() -> None:
     """Compile the rules once, before several processes would do the same side by side."""
     from abm.compiled import is_compiled
+    from experiments.warming import compile_apart
 
     if not is_compiled():
-        _indicators()
+        compile_apart()
 
 
 def _kinds_of_settings(specs: Iterable[RunSpec]) -> dict[str, str]:

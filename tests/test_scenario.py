@@ -54,7 +54,8 @@ def test_a_file_names_only_what_differs(tmp_path: Path) -> None:
     file = write(tmp_path, "extends: baseline\nlevers:\n  teleconsultation: 0.1\nparameters:\n  M001: 9e-1\n")
     scenario = load_scenario(file)
     assert (scenario.name, scenario.title, scenario.extends) == ("policy", "", "baseline")
-    assert scenario.levers.teleconsultation == 0.1 and scenario.parameters == load_scenario().parameters | {"gp_load": 0.9}
+    assert scenario.levers.teleconsultation == 0.1
+    assert scenario.parameters == load_scenario().parameters | {"gp_load": 0.9}
     assert scenario.days == load_scenario().days
 
 

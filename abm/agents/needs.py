@@ -21,7 +21,7 @@ from abm.state import NEVER, NOBODY, NOWHERE, Channel, Contact, Counter, Kind, O
 
 GP_ACUTE, GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
-DAYS_BETWEEN_BIRTHDAYS_SEEN = 30
+DAYS_BETWEEN_BIRTHDAYS_SEEN = 91
 QUIET, ASKING, CANCELLING, BOOKED = (int(stage) for stage in Stage)
 OPENED, QUEUE, EVENTS = int(Counter.OPENED), int(Counter.QUEUE), int(Counter.EVENTS)
 NEVER_ASKED, OWN_CLOCK = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK)
@@ -98,7 +98,7 @@ def first_specialist_need(world, person, kind, rate):
 
 @rule
 def grow_older(world, today):
-    """Bring the needs of those who have entered another age band up to date, every 30 days (step 8).
+    """Bring the needs of those who have entered another age band up to date, four times a year (step 8).
 
     Notes
     -----
