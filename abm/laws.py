@@ -25,9 +25,13 @@ class BrokenLawError(RuntimeError):
     """A conservation law failed: the law, the first bad day, the numbers."""
 
     def __init__(self, law: str, day: int, date: object, numbers: dict[str, Any]) -> None:
-        self.law, self.day, self.numbers = law, day, numbers
+        self.law, self.day, self.date, self.numbers = law, day, date, numbers
         shown = ", ".join(f"{name} = {value}" for name, value in numbers.items())
         super().__init__(f"law broken on {date} (day {day}): {law}: {shown}")
+
+    def __reduce__(self) -> tuple:
+        """Let the error travel between processes whole."""
+        return type(self), (self.law, self.day, self.date, self.numbers)
 
 
 def check(model: TerritoryModel) -> None:

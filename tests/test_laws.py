@@ -153,3 +153,13 @@ def test_no_day_goes_unchecked() -> None:
     calendar = finished().setting.calendar
     first_days = np.flatnonzero(calendar.is_first_of_month)
     assert np.diff(first_days).max() < laws.DAYS_BACK
+
+
+def test_a_broken_law_travels_between_processes() -> None:
+    import pickle
+
+    from abm.laws import BrokenLawError
+
+    error = BrokenLawError("people", 3, "2020-01-04", {"start": 5, "now": 4})
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.law, again.numbers) == (str(error), "people", {"start": 5, "now": 4})
