@@ -115,7 +115,7 @@ class TerritoryModel(mesa.Model):
         today = self.day
         for step in SCHEDULE:
             began = perf_counter()
-            step.rule(self.handle, today)
+            step.rule(self if step.is_decision else self.handle, today)
             self.seconds_by_step[step.name] += perf_counter() - began
         self.day = today + 1
         self._note(today)
@@ -140,7 +140,7 @@ class TerritoryModel(mesa.Model):
             laws.check(self)
             self.laws_checked += 1
             if self.day == self.last_day:
-                self._hold(without(self.arrays, ("blocks", "today", "queue", "queue_keys", "personal_rates")))
+                self._hold(without(self.arrays, ("blocks", "today", "queue", "queue_keys")))
             began = perf_counter()
             self.datacollector.collect(self)
             self.seconds_collecting += perf_counter() - began
@@ -217,6 +217,13 @@ class TerritoryModel(mesa.Model):
             overtime_used=(setting.overtime_offered - world.overtime)[:, days],
             third_next_available=np.array(self.recorder.weeks).reshape(len(self.recorder.weeks), self.n_practices),
             third_next_days=np.array(self.recorder.week_days, np.int64),
+            stays=world.stays[: int(world.counters[Counter.STAYS])].view(np.recarray),
+            health=world.health,
+            vital=world.vital,
+            billed=world.billed,
+            paid=world.paid,
+            received=world.received,
+            spend_cents=world.spend_cents,
         )
 
     def release(self) -> Records:

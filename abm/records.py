@@ -81,6 +81,11 @@ class Records:
     patients, providers : rows PATIENT and PROVIDER at the end.
     offered, unused, outside_held, overtime_used : seconds by provider and day, shape (p, t), over the simulated days.
     third_next_available : days by week and general practitioner, shape (weeks, g); `third_next_days`: the weeks' days.
+    stays : rows STAY, in the order of admission, warm-up and people from elsewhere included.
+    health : rows HEALTH at the end, person-major.
+    vital : see `abm.state.Vital`, by month from that of day 0 on.
+    billed, paid, received : cents by month and category (and payer, and account): the ledger.
+    spend_cents : by person and year * payers + payer.
     """
 
     setting: Setting
@@ -93,6 +98,13 @@ class Records:
     overtime_used: NDArray[np.int32]
     third_next_available: NDArray[np.int64]
     third_next_days: NDArray[np.int64]
+    stays: np.recarray
+    health: np.recarray
+    vital: NDArray[np.float64]
+    billed: NDArray[np.int64]
+    paid: NDArray[np.int64]
+    received: NDArray[np.int64]
+    spend_cents: NDArray[np.int32]
 
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""

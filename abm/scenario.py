@@ -76,14 +76,14 @@ class Scenario(BaseModel):
     description: str = Field("", description="what the scenario means and why")
     extends: str | None = Field(None, description="a built-in scenario or a file beside this one, changed by this one")
     start: Date = Field(dt.date(2020, 1, 1), description="first reported day")
-    days: int = Field(1461, ge=1, le=36525, description="reported days", json_schema_extra={"unit": "days"})
+    days: int = Field(1461, ge=1, le=21915, description="reported days", json_schema_extra={"unit": "days"})
     warm_up_days: int = Field(
-        365, ge=0, le=36525, description="days before the start, not reported", json_schema_extra={"unit": "days"}
+        365, ge=0, le=3653, description="days before the start, not reported", json_schema_extra={"unit": "days"}
     )
     follow_up_days: int = Field(
         180,
         ge=0,
-        le=36525,
+        le=3653,
         description="days after the end, in which requests still open find their outcome",
         json_schema_extra={"unit": "days"},
     )
@@ -304,7 +304,7 @@ def _explain(error: ErrorDetails, path: KeyPath) -> str:
 
 
 def _expected(info: FieldInfo) -> str:
-    """Return what a field takes, e.g. "a whole number from 1 to 36525 (days)"."""
+    """Return what a field takes, e.g. "a whole number from 1 to 21915 (days)"."""
     kinds: dict[Any, str] = {int: "a whole number", float: "a number", str: "a text", dt.date: "a date as 2020-01-31"}
     kinds |= {int | None: "a whole number or null", str | None: "a text or null"}
     words = [kinds.get(info.annotation, "names with values")]

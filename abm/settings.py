@@ -36,7 +36,7 @@ def specialties_of(parameters: Parameters) -> tuple[str, ...]:
 
 def kind_names(specialties: tuple[str, ...]) -> tuple[str, ...]:
     """Return the name of each kind of need, as in the indicators."""
-    return ("gp_acute", "gp_follow_up", "gp_preventive", "emergency", *specialties)
+    return ("gp_acute", "gp_follow_up", "gp_preventive", "emergency", "stay", *specialties)
 
 
 def age_band_table() -> NDArray[np.int64]:

@@ -25,7 +25,8 @@ class Kind(IntEnum):
     GP_FOLLOW_UP = 1
     GP_PREVENTIVE = 2
     EMERGENCY = 3
-    FIRST_SPECIALTY = 4
+    STAY = 4  # a planned stay in hospital: no request to a doctor, so no row in the records
+    FIRST_SPECIALTY = 5
 
 
 class Stage(IntEnum):
@@ -65,11 +66,50 @@ class Channel(IntEnum):
 
 
 class Contact(IntEnum):
-    """How somebody came to the emergency department."""
+    """How somebody came to the emergency department, or why a request was withdrawn."""
 
     OWN_CLOCK = 0
     NEVER_ASKED = 1
     NOTHING_IN_TIME = 2
+    ESCALATION = 3  # of an acute need that nobody served
+    DISEASE = 4  # an exacerbation or complication
+    OWN_CHOICE = 5
+    DIED = 6
+    MOVED = 7
+    IN_HOSPITAL = 8
+
+
+class Status(IntEnum):
+    """Where a row of the patients stands in life."""
+
+    EXPECTED = 0  # a spare row: nobody yet
+    ALIVE = 1
+    DEAD = 2
+    DEPARTED = 3
+
+
+class Payer(IntEnum):
+    """Who pays; the columns of `World.paid` and `World.spend_cents`."""
+
+    COMPULSORY = 0  # assurance maladie obligatoire
+    LOCAL = 1  # régime local d'Alsace-Moselle
+    COMPLEMENTARY = 2
+    PATIENT = 3
+    TERRITORY = 4  # PETR and other funders of the action
+    STATE = 5  # programme d'investissements d'avenir (PIA)
+
+
+class Vital(IntEnum):
+    """Columns of `World.vital`, one row a month."""
+
+    ALIVE = 0  # person-days
+    BIRTHS = 1
+    DEATHS = 2
+    ARRIVALS = 3
+    DEPARTURES = 4
+    DEATHS_IN_HOSPITAL = 5
+    EXPECTED_DEATHS = 6  # sum of hazards
+    QALY = 7  # quality-adjusted years lived
 
 
 PATIENT = np.dtype(
@@ -83,23 +123,35 @@ PATIENT = np.dtype(
         ("has_digital_access", "u1"),
         ("has_regime_local", "u1"),
         ("has_complementary_cover", "u1"),
-        ("has_ald", "u1"),  # long-term status (affection de longue durée); synthesis
-        ("conditions", "i4"),  # bit c set: has condition c; synthesis
+        ("has_ald", "u1"),  # long-term status (affection de longue durée); synthesis, health
+        ("status", "u1"),  # see Status; synthesis, demography
+        ("risk_profile", "u1"),  # 0 low, 1 rising, 2 high; network
+        ("is_enrolled", "u1"),  # member of the care network; network
+        ("education", "u1"),  # stage of therapeutic patient education; education
+        ("age_band", "u1"),  # band for which the rates of the episodes hold; needs
+        ("since", "i2"),  # day of birth or arrival during the run, NEVER for those there at the start; demography
+        ("gone_on", "i2"),  # day of death or departure, or NEVER; demography
+        ("last_follow_up", "i2"),  # day of the last visit to a doctor for a chronic disease, or NEVER; health
+        ("leaves_hospital_on", "i2"),  # last day in a hospital bed, or NEVER; hospital
+        ("conditions", "i4"),  # bit c set: has condition c; synthesis, health
         ("registered_gp", "i4"),  # row in providers, or NOBODY; synthesis
-        ("need_factor", "f8"),  # personal multiplier of needs, mean 1; synthesis
-        ("regularity", "f8"),  # multiplier of the follow-up rhythm, mean 1; synthesis
-        ("follow_up_rate", "f8"),  # guideline visits a day owing to conditions; synthesis
-        ("age_band", "u1"),  # band for which `personal_rates` hold; needs
+        ("utility", "f4"),  # quality of life now, 1 full health; demography
+        ("spend_factor", "f4"),  # personal multiplier of background spend, mean 1; synthesis
+        ("need_factor", "f4"),  # personal multiplier of needs, mean 1; synthesis
+        ("regularity", "f4"),  # multiplier of the follow-up rhythm, mean 1; synthesis
+        ("follow_up_rate", "f4"),  # guideline visits a day owing to conditions; synthesis
+        ("referral_share", "f4"),  # visits to a general practitioner that end in a referral; needs
     ],
     align=True,
 )
 
 EPISODE = np.dtype(
     [
-        ("event_day", "i4"),  # day of the diary it waits for, or NEVER; diary
-        ("asked_on", "i4"),  # first asking date, kept when rebooked; needs
         ("appointment_on", "i4"),  # agenda
-        ("provider", "i4"),  # row in providers, NOBODY outside; agenda
+        ("rate", "f4"),  # needs a day of this kind at the person's present age and health; needs
+        ("event_day", "i2"),  # day of the diary it waits for, or NEVER; diary
+        ("asked_on", "i2"),  # first asking date, kept when rebooked; needs
+        ("provider", "i2"),  # row in providers, NOBODY outside; agenda
         ("occurrence", "u2"),  # how often its clock was started: the address of its draws; needs
         ("wished_days", "u2"),  # the date that suits, from `asked_on` on; needs
         ("booked_days", "u2"),  # when the present appointment was given, from `asked_on` on; agenda
@@ -186,6 +238,99 @@ RULES = np.dtype(
     align=True,
 )
 
+HEALTH = np.dtype(
+    [
+        ("control", "f4"),  # of this condition: HbA1c for diabetes, else 0 (good) to 1 (bad); health
+        ("last_event_on", "i2"),  # day of the last exacerbation or complication, or NEVER; health
+        ("events_seen", "u2"),  # bit e set: has had event e of this condition; health
+    ],
+    align=True,
+)
+"""What a person's body knows of one condition; rows `patient * m + condition`."""
+
+CONDITION = np.dtype(
+    [
+        ("follow_up_interval_days", "f8"),  # by guideline
+        ("control_mean", "f8"),  # at the start of the run; the rates of events hold at this value
+        ("control_sd", "f8"),
+        ("control_best", "f8"),
+        ("control_worst", "f8"),
+        ("drift_per_month_late", "f8"),  # control lost per month beyond the interval; 0: delay does no harm
+        ("restore_share", "f8"),  # share of the distance to one's own control at start that a visit wins back
+        ("mortality_ratio", "f8"),  # of death, with the condition over without
+        ("log_mortality_per_unit", "f8"),  # of control above its mean
+        ("recent_event_mortality_ratio", "f8"),  # within a year of an event
+        ("utility_loss", "f8"),
+        ("first_cause", "i8"),  # rows in `causes` of this condition's events
+        ("n_causes", "i8"),
+        ("ald_share", "f8"),
+    ],
+    align=True,
+)
+
+CAUSE = np.dtype(
+    [
+        ("condition", "i8"),  # row in `conditions`, or NOBODY
+        ("rate", "f8"),  # events a day of people with the condition at mean control
+        ("log_ratio_per_unit", "f8"),  # of control above its mean
+        ("log_deprivation_ratio", "f8"),  # poorest over richest fifth
+        ("is_day_case", "i8"),
+        ("is_avoidable", "i8"),  # counts among avoidable admissions
+        ("ward", "i8"),  # see Ward
+        ("stay_days", "f8"),  # mean nights
+        ("stay_sigma", "f8"),  # spread of their logarithm
+        ("p_emergency", "f8"),  # comes by the emergency department
+        ("p_local", "f8"),  # can be treated in the nearest hospital of the territory
+        ("p_death", "f8"),  # in hospital
+        ("p_readmission", "f8"),  # within thirty days of leaving
+        ("utility_loss", "f8"),  # for life
+        ("tariff", "i8"),  # row in `tariffs` of the stay
+    ],
+    align=True,
+)
+"""Why somebody is in hospital: first the general causes (see GeneralCause), then the events of each condition."""
+
+STAY = np.dtype(
+    [
+        ("patient", "i4"),  # row in patients, NOBODY for people from elsewhere
+        ("next", "i4"),  # next stay that ends on the same day, or NOBODY
+        ("admitted_on", "i2"),
+        ("leaves_on", "i2"),
+        ("site", "i2"),
+        ("cause", "i2"),
+        ("ward", "u1"),
+        ("is_transfer", "u1"),  # sent on because no bed was free
+        ("is_readmission", "u1"),
+        ("by_emergency", "u1"),
+        ("ends_in_death", "u1"),
+    ],
+    align=True,
+)
+"""One stay in hospital; all are kept, in the order of admission."""
+
+COVER = np.dtype(
+    [
+        ("share_compulsory", "f8"),  # of an act at its official price
+        ("share_compulsory_hospital", "f8"),
+        ("share_local", "f8"),  # of an act, on top, for who is covered by the régime local
+        ("participation_cap_cents", "f8"),  # a year
+        ("prescription_response", "f8"),  # share of background spend that follows acts
+    ],
+    align=True,
+)
+"""How a bill is shared between payers."""
+
+ACCOUNT = np.dtype(
+    [
+        ("year", "i2"),  # calendar year index for which the amounts below hold
+        ("participation_cents", "i4"),  # participation forfaitaire paid this year, capped
+        ("n_tele_expertise", "i2"),  # this year, capped
+        ("stay_fee_cents", "i4"),
+    ],
+    align=True,
+)
+"""What the health insurance counts for a person in a calendar year; rows as patients."""
+
 #: Columns of the records, one row for each episode that ended; in the world they are `record_<name>`.
 RECORD: dict[str, np.dtype] = {
     "patient": np.dtype("i4"),
@@ -220,6 +365,24 @@ OFFER = np.dtype(
 )
 
 
+class Ward(IntEnum):
+    """Kinds of beds."""
+
+    MEDICINE = 0
+    SURGERY = 1
+    INTENSIVE = 2
+
+
+class GeneralCause(IntEnum):
+    """First rows of the causes of stays, which belong to no condition."""
+
+    EMERGENCY = 0  # admitted from the emergency department, whatever for
+    PLANNED_MEDICINE = 1
+    PLANNED_SURGERY = 2
+    DAY_CASE = 3
+    FIRST_EVENT = 4
+
+
 class Counter(IntEnum):
     """Places in `World.counters`."""
 
@@ -227,6 +390,11 @@ class Counter(IntEnum):
     OPENED = 1  # requests opened so far
     QUEUE = 2  # requests in today's queue
     EVENTS = 3  # needs raised and appointments that fell due, so far
+    CALLS = 4  # people who ask for a hospital bed, today or tomorrow morning
+    STAYS = 5  # rows of `stays` in use
+    PAID_RECORDS = 6  # records that have been paid
+    PATIENTS = 7  # rows of `patients` in use
+    PAID_STAYS = 8  # stays whose bill has been looked at
 
 
 class World(NamedTuple):
@@ -277,11 +445,40 @@ class World(NamedTuple):
     pole_places: NDArray[np.int32]  # (c, specialties) nearest pole's column of minutes, or NOWHERE
     emergency_places: NDArray[np.int32]  # (c,) nearest emergency department's column of minutes
     rates: NDArray[np.float64]  # (k, a, 2) needs a day by age band and sex
-    personal_rates: NDArray[np.float32]  # (n, k) everybody's needs a day at his present age; needs
     condition_rates: NDArray[np.float64]  # (k, m) more needs a day
     age_bands: NDArray[np.int64]  # (121,) band of an age in years
     season: NDArray[np.float64]  # (t,) relative to its yearly maximum
     is_open: NDArray[np.bool_]  # (t,)
     next_open: NDArray[np.int32]  # (t,) first open day on or after
     offers: np.recarray  # (o,) OFFER, the table of the request in hand
+    month_of: NDArray[np.int16]  # (t,) calendar months since the one of day 0
+    year_of: NDArray[np.int16]  # (t,) calendar years since the one of day 0
+    health: np.recarray  # (n * m,) HEALTH, row = patient * m + condition
+    conditions: np.recarray  # (m,) CONDITION
+    causes: np.recarray  # (e,) CAUSE
+    incidence: NDArray[np.float64]  # (m, a, 2) new cases a day among those without, by age band and sex
+    call_rows: NDArray[np.int32]  # people who ask for a bed
+    call_causes: NDArray[np.int16]
+    call_contacts: NDArray[np.uint8]  # how they come; see Contact
+    stays: np.recarray  # (s,) STAY, grows
+    leavers: NDArray[np.int32]  # (t,) first of the stays that end on a day, NOBODY: none
+    comers: NDArray[np.int32]  # (t,) first of the stays whose patient comes back on a day, NOBODY: none
+    beds: NDArray[np.int32]  # (sites, wards) NOBODY: as many as needed
+    occupied: NDArray[np.int32]  # (sites, wards)
+    stay_share_admitted: NDArray[np.float64]  # (a,) of emergency visits, by age band
+    vital: NDArray[np.float64]  # (months, len(Vital))
+    death_rates: NDArray[np.float64]  # (a1, 2) deaths a month by age in years and sex, of people without conditions
+    birth_rates: NDArray[np.float64]  # (a1,) births a month of women by age in years
+    departure_rates: NDArray[np.float64]  # (a1,) a month by age in years
+    arrivals: NDArray[np.float64]  # (c,) mean arrivals a month
+    utility_norms: NDArray[np.float64]  # (a1,) intercept of utility by age in years, disease left out
+    accounts: np.recarray  # (n,) ACCOUNT
+    tariffs: NDArray[np.int32]  # (acts, t) cents in force on a day
+    cover: np.recarray  # (1,) COVER: how a bill is shared
+    background_base: NDArray[np.float64]  # (a, 2) cents a month by age band and sex, without conditions
+    background_by_condition: NDArray[np.float64]  # (m,) cents a month more
+    spend_cents: NDArray[np.int32]  # (n, years * payers)
+    billed: NDArray[np.int64]  # (months, categories) cents
+    paid: NDArray[np.int64]  # (months, categories, payers) cents
+    received: NDArray[np.int64]  # (months, categories, accounts) cents
     scratch: NDArray[np.float64]  # (1,)

@@ -18,12 +18,14 @@ from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
-from abm.memory import give_back, zero_rows, zeros
+from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
 from abm.randomness import Stream as _Stream
 from abm.randomness import seed_key, uniforms
 from abm.settings import (
+    BAND_STARTS,
+    OLDEST_AGE_YEARS,
     age_band_table,
     kind_names,
     kind_table,
@@ -33,7 +35,27 @@ from abm.settings import (
     season_table,
     specialties_of,
 )
-from abm.state import EPISODE, NEVER, NOBODY, OFFER, PATIENT, RECORD, Counter, Kind, World
+from abm.state import (
+    ACCOUNT,
+    CAUSE,
+    CONDITION,
+    COVER,
+    EPISODE,
+    HEALTH,
+    NEVER,
+    NOBODY,
+    OFFER,
+    PATIENT,
+    RECORD,
+    STAY,
+    Counter,
+    Kind,
+    Payer,
+    Status,
+    Vital,
+    Ward,
+    World,
+)
 from abm.supply import (
     Agendas,
     build_agendas,
@@ -143,6 +165,8 @@ def build_world(
         season=season_table(calendar, parameters["demand_seasonality_amplitude"]),
         is_open=calendar.is_open.copy(),
         next_open=next_open_days(calendar.is_open),
+        month_of=calendar.month_index.astype(np.int16),
+        year_of=(calendar.year - calendar.year[0]).astype(np.int16),
     )
     planned = Agendas(*(column.copy() for column in agendas))
     planned.free[:] += taken
@@ -311,12 +335,20 @@ def empty_world(
 ) -> World:
     """Return a world whose geography and rates are still to be filled in: open every day, no season, nobody near."""
     n_nodes = rows.size * kinds.size
+    n_months, n_years = n_days // 28 + 2, n_days // 365 + 2
+    n_ages = OLDEST_AGE_YEARS + 1
     episodes = zero_rows(n_nodes, EPISODE)
     people = zero_rows(rows.size, PATIENT)
     people[:] = rows
+    for name in ("since", "gone_on", "last_follow_up", "leaves_hospital_on"):
+        people[name] = NEVER
+    people.utility = people.spend_factor = 1.0
     episodes.event_day = NEVER
     diary = empty_diary(n_days, n_nodes)
+    people.status[people.status == Status.EXPECTED] = Status.ALIVE
     nothing = np.zeros((0, 0))
+    counters = np.zeros(len(Counter), np.int64)
+    counters[Counter.PATIENTS] = rows.size
     return World(
         key=key,
         rules=rule,
@@ -325,7 +357,7 @@ def empty_world(
         episodes=episodes,
         providers=providers,
         **{f"record_{name}": np.zeros(0, kind) for name, kind in RECORD.items()},
-        counters=np.zeros(len(Counter), np.int64),
+        counters=counters,
         due=diary.due,
         visits=diary.visits,
         blocks=diary.blocks,
@@ -346,13 +378,42 @@ def empty_world(
         emergency_places=np.zeros(0, np.int32),
         rates=np.zeros((0, 0, 2)),
         condition_rates=nothing,
-        personal_rates=zeros((rows.size, kinds.size), np.float32),
         age_bands=age_band_table(),
         season=np.ones(n_days),
         is_open=np.ones(n_days, np.bool_),
         next_open=np.arange(n_days, dtype=np.int32),
         offers=np.zeros(MOST_OFFERS, OFFER).view(np.recarray),
         scratch=np.zeros(1),
+        month_of=np.zeros(n_days, np.int16),
+        year_of=np.zeros(n_days, np.int16),
+        health=np.zeros(0, HEALTH).view(np.recarray),
+        conditions=np.zeros(0, CONDITION).view(np.recarray),
+        causes=np.zeros(0, CAUSE).view(np.recarray),
+        incidence=np.zeros((0, len(BAND_STARTS), 2)),
+        call_rows=np.zeros(0, np.int32),
+        call_causes=np.zeros(0, np.int16),
+        call_contacts=np.zeros(0, np.uint8),
+        stays=np.zeros(0, STAY).view(np.recarray),
+        leavers=np.full(n_days, NOBODY, np.int32),
+        comers=np.full(n_days, NOBODY, np.int32),
+        beds=np.zeros((0, len(Ward)), np.int32),
+        occupied=np.zeros((0, len(Ward)), np.int32),
+        stay_share_admitted=np.zeros(len(BAND_STARTS)),
+        vital=np.zeros((n_months, len(Vital))),
+        death_rates=np.zeros((n_ages, 2)),
+        birth_rates=np.zeros(n_ages),
+        departure_rates=np.zeros(n_ages),
+        arrivals=np.zeros(0),
+        utility_norms=np.ones(n_ages),
+        accounts=np.zeros(0, ACCOUNT).view(np.recarray),
+        tariffs=np.zeros((0, n_days), np.int32),
+        cover=np.zeros(1, COVER).view(np.recarray),
+        background_base=np.zeros((len(BAND_STARTS), 2)),
+        background_by_condition=np.zeros(0),
+        spend_cents=np.zeros((0, n_years * len(Payer)), np.int32),
+        billed=np.zeros((n_months, 0), np.int64),
+        paid=np.zeros((n_months, 0, len(Payer)), np.int64),
+        received=np.zeros((n_months, 0, 0), np.int64),
     )
 
 

@@ -143,7 +143,7 @@ def _live(case: Practice, seed: int, replication: int) -> dict[str, float]:
     from abm.agents.needs import start_clocks
     from abm.handle import compiled
     from abm.records import Recorder, finished_episodes, open_episodes, spare_rows, with_room_for_records
-    from abm.schedule import SCHEDULE
+    from abm.schedule import RULES_OF_THE_DAY
 
     world = practice_world(case, seed_key(seed, replication))
     most_rows = int(case.slots * case.doctors + case.patients * max(case.daily_need, case.chronic_daily_need))
@@ -152,7 +152,7 @@ def _live(case: Practice, seed: int, replication: int) -> dict[str, float]:
     start_clocks(handle)
     began = perf_counter()
     for day in range(case.last_day):
-        for step in SCHEDULE:
+        for step in RULES_OF_THE_DAY:
             step.rule(handle, day)
         if Recorder.needs_room(world):
             world = with_room_for_records(world, 2 * world.record_patient.size)

@@ -16,7 +16,7 @@ from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
 from abm.randomness import seed_key
 from abm.records import Episodes, finished_episodes, spare_rows, with_room_for_records
-from abm.schedule import SCHEDULE
+from abm.schedule import RULES_OF_THE_DAY
 from abm.settings import BAND_STARTS
 from abm.state import KIND, NOBODY, PATIENT, PROVIDER, RULES, World
 from abm.supply import Agendas
@@ -70,7 +70,7 @@ def small_world(
         minutes=np.zeros((1, 1)),
         neighbours=np.zeros((1, 0), np.int32),
         emergency_places=np.zeros(1, np.int32),
-        pole_places=np.full((1, max(1, n_kinds - 4)), 65535, np.int32),
+        pole_places=np.full((1, max(1, n_kinds - 5)), 65535, np.int32),
         rates=rates,
         condition_rates=np.zeros((n_kinds, 0)),
         is_open=is_open,
@@ -84,7 +84,7 @@ def live(world: World, n_days: int, n_rows: int = 0) -> Episodes:
     handle = compiled(world)
     start_clocks(handle)
     for day in range(n_days):
-        for step in SCHEDULE:
+        for step in RULES_OF_THE_DAY:
             step.rule(handle, day)
     return finished_episodes(world)
 

@@ -20,7 +20,21 @@ from abm.parameters import load_parameters
 from abm.records import Episodes, Records
 from abm.scenario import load_scenario
 from abm.settings import specialties_of
-from abm.state import NEVER, NOBODY, NOWHERE, PATIENT, PROVIDER, RECORD, Channel, Contact, Kind, Outcome
+from abm.state import (
+    HEALTH,
+    NEVER,
+    NOBODY,
+    NOWHERE,
+    PATIENT,
+    PROVIDER,
+    RECORD,
+    STAY,
+    Channel,
+    Contact,
+    Kind,
+    Outcome,
+    Vital,
+)
 from abm.supply import Agendas
 from abm.world import Setting, calendar_of, travel_of
 
@@ -103,7 +117,10 @@ def records_of(*rows: dict, people: np.recarray | None = None, setting: Setting 
         "setting": setting, "episodes": episodes, "patients": people_of() if people is None else people,
         "providers": providers, "offered": seconds, "unused": seconds, "outside_held": seconds,
         "overtime_used": seconds, "third_next_available": np.zeros((0, providers.size), np.int64),
-        "third_next_days": np.zeros(0, np.int64),
+        "third_next_days": np.zeros(0, np.int64), "stays": np.zeros(0, STAY).view(np.recarray),
+        "health": np.zeros(0, HEALTH).view(np.recarray), "vital": np.zeros((0, len(Vital))),
+        "billed": np.zeros((0, 0), np.int64), "paid": np.zeros((0, 0, 0), np.int64),
+        "received": np.zeros((0, 0, 0), np.int64), "spend_cents": np.zeros((0, 0), np.int32),
     }  # fmt: skip
     records = Records(**(given_columns | changes))
     records.__dict__["travel_minutes"] = minutes  # stated here instead of coming from places

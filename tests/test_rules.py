@@ -15,7 +15,7 @@ from scipy.stats import chi2, kstest, norm
 from scipy.stats import poisson as poisson_law
 from small_world import ALARM, assert_binomial, assert_near, live, small_world
 
-from abm.agents.needs import collect_needs, start_clocks, wished_horizon
+from abm.agents.needs import collect_needs, refresh_rates, start_clocks, wished_horizon
 from abm.agents.seeking import choose, longest_wait, seek_care
 from abm.agents.visits import refer, stays_away
 from abm.compiled import rule
@@ -25,7 +25,7 @@ from abm.handle import compiled
 from abm.parameters import load_parameters
 from abm.randomness import seed_key
 from abm.records import Episodes, with_room_for_records
-from abm.schedule import SCHEDULE
+from abm.schedule import RULES_OF_THE_DAY
 from abm.settings import logit
 from abm.state import NEVER, NOBODY, Channel, Contact, Counter, Kind, Outcome, Stage, World
 
@@ -148,7 +148,7 @@ def test_duty_care_and_platforms_take_their_shares_of_a_closed_day() -> None:
     start_clocks(handle)
     raised = 0
     for day in range(70):
-        for step in SCHEDULE:
+        for step in RULES_OF_THE_DAY:
             before = int(world.counters[Counter.EVENTS])
             step.rule(handle, day)
             if step.rule is collect_needs and not world.is_open[day]:
@@ -300,7 +300,7 @@ def test_the_doctor_comes_to_some_of_the_old() -> None:
 
 def test_waits_at_a_pole_are_the_published_ones() -> None:
     """n = 20,000: sees 2 points of any share; whole days are completed ones."""
-    world, _ = crowd(n_kinds=5)
+    world, _ = crowd(n_kinds=6)
     median, sigma = 37.0, 0.776
     world.kinds.pole_wait_median_days, world.kinds.pole_wait_sigma, world.pole_places[:] = median, sigma, 0
     ask_on_day_0(world, kind=SPECIALTY, wished_days=4)
@@ -365,7 +365,7 @@ def test_requests_that_are_cancelled_missed_and_rebooked_end_once() -> None:
     """A scarce practice with everything that can happen to an appointment; the book balances too."""
     n, n_days, seconds = 1500, 300, 40
     world = small_world(
-        n_people=n, n_kinds=5, n_days=n_days + 60, seconds_a_day=seconds, closed=WEEKEND, seed=11,
+        n_people=n, n_kinds=6, n_days=n_days + 60, seconds_a_day=seconds, closed=WEEKEND, seed=11,
         needs_a_day={ACUTE: 0.01, FOLLOW_UP: 0.008, PREVENTIVE: 0.006, SPECIALTY: 0.002},
     )  # fmt: skip
     world.kinds.cancel_rate, world.kinds.p_no_show_logit, world.kinds.most_attempts = 0.05, logit(0.1), 3
@@ -448,19 +448,28 @@ def test_the_odds_ratio_of_four_weeks_is_within_the_published_range() -> None:
 # --- referral ---------------------------------------------------------------------------------------------------
 
 
+def with_rates(world):
+    """Return the handle of a world whose people need care at the rates of its table."""
+    handle = compiled(world)
+    for row in range(world.patients.size):
+        refresh_rates(handle, row, 0)
+    return handle
+
+
 def test_a_visit_refers_with_the_share_of_needs_that_come_so() -> None:
     """n = 20,000 visits: sees 1.2 points of 12 %, 0.7 of 4 %; the third specialty takes nobody by referral."""
-    world, _ = crowd(n_kinds=7, n_days=20, closed=WEEKEND)
+    world, _ = crowd(n_kinds=8, n_days=20, closed=WEEKEND)
     world.kinds.referral_odds[SPECIALTY : SPECIALTY + 2] = 0.6 / 0.4, 0.2 / 0.8
     world.rules.season_mean, world.rules.visits_per_need = 0.8, 0.9
     own_needs = (0.0008, 0.0016, 0.05)
-    world.personal_rates[:, :3] = 0.005, 0.004, 0.003
-    world.personal_rates[:, SPECIALTY:] = own_needs
-    handle = compiled(world)
+    world.kinds.is_seasonal[ACUTE] = 1
+    world.rates[:3] = np.array((0.005, 0.004, 0.003))[:, None, None]
+    world.rates[SPECIALTY:] = np.array(own_needs)[:, None, None]
+    handle = with_rates(world)
     for row in range(N):
         refer(handle, row, ACUTE, 5, 4)  # a Friday
     visits = (0.005 * 0.8 + 0.004 + 0.003) * 0.9
-    stage = world.episodes.stage.reshape(7, N)
+    stage = world.episodes.stage.reshape(8, N)
     for specialty, share in enumerate((0.6, 0.2, 0.0)):
         expected = own_needs[specialty] * share / (1.0 - share) / visits
         found = int((stage[SPECIALTY + specialty] == Stage.ASKING).sum())
@@ -472,10 +481,12 @@ def test_a_visit_refers_with_the_share_of_needs_that_come_so() -> None:
 
 
 def test_nobody_is_referred_while_he_waits_for_that_specialist() -> None:
-    world, _ = crowd(n_kinds=5, n_days=20)
+    world, _ = crowd(n_kinds=6, n_days=20)
     world.kinds.referral_odds[SPECIALTY] = 9.0
-    world.personal_rates[:, PREVENTIVE], world.personal_rates[:, SPECIALTY] = 0.001, 1.0
-    handle = compiled(world)
+    world.rates[:] = 0.0
+    world.rates[PREVENTIVE], world.rates[SPECIALTY] = 0.001, 1.0
+    world.rules.visits_per_need = 1.0
+    handle = with_rates(world)
     for stage in (Stage.ASKING, Stage.CANCELLING, Stage.BOOKED):
         world.episodes.stage[SPECIALTY * N :] = stage
         for row in range(100):
@@ -507,7 +518,7 @@ def test_poisson_counts(mean: float) -> None:
 def test_people_from_elsewhere_take_time_on_open_days(planned: float) -> None:
     """Some 15,000 requests of four specialists: sees 4 to 6 % of their number, 3 points of the visits booked after."""
     n_days, mean = 700, 7.5
-    world = small_world(n_kinds=5, n_specialists=4, n_days=n_days + 60, seconds_a_day=999, closed=WEEKEND, seed=12)
+    world = small_world(n_kinds=6, n_specialists=4, n_days=n_days + 60, seconds_a_day=999, closed=WEEKEND, seed=12)
     world.providers.non_resident_requests[1:] = mean
     world.kinds.p_planned[SPECIALTY], world.kinds.planned_interval_days[SPECIALTY] = planned, 14.0
     world.planned_room[:] = 999

@@ -2,7 +2,7 @@
 
 One clock a person and kind (ODD 7.2): acute, follow-up, preventive, true emergency, one for each specialty. A clock
 stands still while its need is open, so nobody asks twice for the same need (finite source).
-Writes `episodes.occurrence`, `asked_on`, `wished_days`, `stage` and `personal_rates`; draws from NEED, SEASON, WISH,
+Writes `episodes.occurrence`, `asked_on`, `wished_days`, `stage`, `rate` and `patients.referral_share`; draws from NEED, SEASON, WISH,
 CLOSED_DAY, NEVER_ASKED, REBOOK, ORDER.
 """
 
@@ -12,19 +12,21 @@ from math import exp, log
 
 import numpy as np
 
+from abm.agents.calls import ask_for_bed
 from abm.agents.endings import close, record_emergency
 from abm.compiled import rule
 from abm.environment.agenda import give_back, sub_address
 from abm.environment.diary import drain, forget, read_ahead, remind
 from abm.randomness import Stream, exponential, normal, order_key, uniform
-from abm.state import NEVER, NOBODY, NOWHERE, Channel, Contact, Counter, Kind, Outcome, Stage
+from abm.state import NEVER, NOBODY, NOWHERE, Channel, Contact, Counter, GeneralCause, Kind, Outcome, Stage
 
 GP_ACUTE, GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
+STAY, PLANNED_STAY = int(Kind.STAY), int(GeneralCause.PLANNED_MEDICINE)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
 DAYS_BETWEEN_BIRTHDAYS_SEEN = 91
 QUIET, ASKING, CANCELLING, BOOKED = (int(stage) for stage in Stage)
 OPENED, QUEUE, EVENTS = int(Counter.OPENED), int(Counter.QUEUE), int(Counter.EVENTS)
-NEVER_ASKED, OWN_CLOCK = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK)
+NEVER_ASKED, OWN_CLOCK, OWN_CHOICE = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK), int(Contact.OWN_CHOICE)
 DUTY, PLATFORM = int(Channel.DUTY), int(Channel.PLATFORM)
 WITHDRAWN = int(Outcome.WITHDRAWN)
 
@@ -37,8 +39,15 @@ def age_years(patient, day):
 
 @rule
 def refresh_rates(world, row, day):
-    """Write a person's needs a day of every kind, by age, sex, conditions and temperament (ODD 7.2)."""
+    """Write a person's needs a day of every kind, by age, sex, conditions and temperament (ODD 7.2).
+
+    Notes
+    -----
+    A referral takes over a share of each specialty's needs, so the share of visits that end in one is that part of
+    these needs over the person's visits to general practitioners.
+    """
     patient = world.patients[row]
+    needs, referrals = 0.0, 0.0
     patient.age_band = world.age_bands[age_years(patient, day)]
     for kind in range(world.kinds.size):
         rate = world.rates[kind, patient.age_band, patient.is_female]
@@ -48,7 +57,12 @@ def refresh_rates(world, row, day):
         rate *= patient.need_factor
         if kind == GP_FOLLOW_UP:
             rate += patient.follow_up_rate
-        world.personal_rates[row, kind] = rate
+        world.episodes[kind * world.patients.size + row].rate = rate
+        if kind >= FIRST_SPECIALTY:
+            referrals += rate * world.kinds[kind].referral_odds
+        elif kind < EMERGENCY:
+            needs += rate * world.rules[0].season_mean if world.kinds[kind].is_seasonal else rate
+    patient.referral_share = referrals / (needs * world.rules[0].visits_per_need) if referrals > 0.0 else 0.0
 
 
 @rule
@@ -63,9 +77,7 @@ def start_clock(world, row, kind, first_day):
     patient = world.patients[row]
     episode = world.episodes[kind * world.patients.size + row]
     episode.stage = QUIET
-    if patient.age_band != world.age_bands[age_years(patient, first_day)]:
-        refresh_rates(world, row, first_day)
-    rate = float(world.personal_rates[row, kind])
+    rate = float(episode.rate)
     if rate <= 0.0:
         return
     episode.occurrence += 1
@@ -168,7 +180,14 @@ def need_arises(world, row, kind, today):
         if draw >= world.season[today]:
             start_clock(world, row, kind, today + 1)
             return
+    if patient.leaves_hospital_on >= today:  # whatever it is, the ward sees to it
+        start_clock(world, row, kind, patient.leaves_hospital_on + 1)
+        return
     world.counters[EVENTS] += 1
+    if kind == STAY:
+        ask_for_bed(world, row, PLANNED_STAY, OWN_CLOCK)
+        start_clock(world, row, kind, today + 1)
+        return
     if kind == EMERGENCY:
         record_emergency(world, row, today, OWN_CLOCK)
         start_clock(world, row, kind, today + 1)
@@ -268,7 +287,7 @@ def cancel(world, row, kind, today):
     if episode.is_planned:
         if episode.provider != NOBODY:
             world.planned_room[episode.provider, episode.appointment_on] += episode.seconds
-        close(world, row, kind, today, WITHDRAWN)
+        close(world, row, kind, today, WITHDRAWN, OWN_CHOICE)
         episode.is_planned = 0
         start_clock(world, row, kind, today + 1)
         return
@@ -276,7 +295,7 @@ def cancel(world, row, kind, today):
     if draw < world.rules[0].rebook_share:
         ask_again(world, row, kind, today)
     else:
-        close(world, row, kind, today, WITHDRAWN)
+        close(world, row, kind, today, WITHDRAWN, OWN_CHOICE)
         start_clock(world, row, kind, today + 1)
 
 

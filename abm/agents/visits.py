@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import exp
 
 from abm.agents.endings import close
+from abm.agents.health import see_doctor
 from abm.agents.needs import need_now, start_clock
 from abm.compiled import rule
 from abm.environment.agenda import (
@@ -20,13 +21,14 @@ from abm.environment.agenda import (
 )
 from abm.environment.diary import drain, read_ahead
 from abm.randomness import Stream, uniform
-from abm.state import NOBODY, Channel, Counter, Kind, Outcome
+from abm.state import NOBODY, Channel, Contact, Counter, Kind, Outcome
 
-GP_ACUTE, GP_FOLLOW_UP, GP_PREVENTIVE = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.GP_PREVENTIVE)
+GP_FOLLOW_UP = int(Kind.GP_FOLLOW_UP)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
 OWN_GP, OTHER_GP = int(Channel.OWN_GP), int(Channel.OTHER_GP)
 LOCAL_AGENDA, POLE = int(Channel.LOCAL_AGENDA), int(Channel.POLE)
-SERVED, MISSED = int(Outcome.SERVED), int(Outcome.MISSED)
+SERVED, MISSED, WITHDRAWN = int(Outcome.SERVED), int(Outcome.MISSED), int(Outcome.WITHDRAWN)
+IN_HOSPITAL = int(Contact.IN_HOSPITAL)
 EVENTS = int(Counter.EVENTS)
 
 
@@ -39,11 +41,15 @@ def hold_visits(world, today):
         node = world.today[place]
         kind, row = node // world.patients.size, node % world.patients.size
         world.counters[EVENTS] += 1
-        if stays_away(world, row, kind):
+        if world.patients[row].leaves_hospital_on >= today:
+            close(world, row, kind, today, WITHDRAWN, IN_HOSPITAL)
+            start_clock(world, row, kind, world.patients[row].leaves_hospital_on + 1)
+        elif stays_away(world, row, kind):
             close(world, row, kind, today, MISSED)
             start_clock(world, row, kind, today + 1)
         else:
             close(world, row, kind, today, SERVED)
+            see_doctor(world, row, kind, today)
             after_visit(world, row, kind, today)
 
 
@@ -134,12 +140,17 @@ def refer(world, row, kind, occurrence, today):
     person's need over his visits to general practitioners, so delays of the one reach the agendas of the other.
     """
     patient = world.patients[row]
-    rates = world.personal_rates[row]
-    needs = float(rates[GP_ACUTE]) * world.rules[0].season_mean + float(rates[GP_FOLLOW_UP])
-    visits = (needs + float(rates[GP_PREVENTIVE])) * world.rules[0].visits_per_need
-    level = visits * uniform(world.key, Stream.REFERRAL, patient.person, kind, occurrence)
+    draw = uniform(world.key, Stream.REFERRAL, patient.person, kind, occurrence)
+    if draw >= patient.referral_share:
+        return
+    referrals = 0.0
     for specialty_kind in range(FIRST_SPECIALTY, world.kinds.size):
-        level -= float(rates[specialty_kind]) * world.kinds[specialty_kind].referral_odds
+        rate = world.episodes[specialty_kind * world.patients.size + row].rate
+        referrals += rate * world.kinds[specialty_kind].referral_odds
+    level = draw / patient.referral_share * referrals
+    for specialty_kind in range(FIRST_SPECIALTY, world.kinds.size):
+        rate = world.episodes[specialty_kind * world.patients.size + row].rate
+        level -= rate * world.kinds[specialty_kind].referral_odds
         if level < 0.0:
             need_now(world, row, specialty_kind, today + 1)
             return

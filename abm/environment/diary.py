@@ -119,5 +119,5 @@ def read_ahead(world, n_today):
     touched = 0.0
     for place in range(n_today):
         row = world.today[place] % world.patients.size
-        touched += world.patients[row].need_factor + world.personal_rates[row, 0] + world.personal_rates[row, -1]
+        touched += world.patients[row].need_factor
     return touched

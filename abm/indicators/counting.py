@@ -182,8 +182,8 @@ class Run:
     @cached_property
     def needs(self) -> dict[str, tuple[int, ...]]:
         """Kinds of request of each need: both families first, then each kind by itself."""
-        kinds = [kind for kind in range(len(self.setting.kinds)) if kind != Kind.EMERGENCY]
-        families = {"gp": GP_NEED_KINDS, "specialist": tuple(kind for kind in kinds if kind > Kind.EMERGENCY)}
+        kinds = [kind for kind in range(len(self.setting.kinds)) if kind not in (Kind.EMERGENCY, Kind.STAY)]
+        families = {"gp": GP_NEED_KINDS, "specialist": tuple(kind for kind in kinds if kind >= Kind.FIRST_SPECIALTY)}
         return families | {self.setting.kinds[kind]: (kind,) for kind in kinds}
 
     @cached_property
