@@ -3,7 +3,8 @@
 Owns the generator and the list of streams. No draw depends on how many draws were made before it, so one visit more,
 one person more or another number of processes changes nobody else's luck (common random numbers, ODD 4.10).
 The generator is Philox 4x32-7 (Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3",
-SC'11, doi:10.1145/2063384.2063405; seven rounds pass BigCrush in their table 2), checked against its published vectors in tests/test_randomness.py.
+SC'11, doi:10.1145/2063384.2063405; seven rounds pass BigCrush in their table 2), checked against its published vectors
+in tests/test_randomness.py.
 """
 
 from __future__ import annotations
@@ -46,6 +47,24 @@ class Stream(IntEnum):
     URGENT = 26  # urgency of a specialist need
     HOME = 27  # visit at home
     NON_RESIDENT = 30  # requests of people from elsewhere, by professional and day
+    CONTROL = 40  # control of a chronic disease at the start
+    HEALTH_EVENT = 41  # exacerbation or complication, by condition and month
+    INCIDENCE = 42  # a new case of a condition
+    ESCALATION = 43  # an acute need that nobody served becomes an emergency
+    ADMISSION = 50  # is a bed needed after an emergency visit, and which
+    STAY = 51  # length of a stay, by stay
+    HOSPITAL_DEATH = 52  # does the stay end in death
+    READMISSION = 53  # does the person come back, and when
+    TREATABLE = 54  # can the nearest hospital treat it
+    VISITOR = 55  # stays and emergency visits of people from elsewhere, by site and day
+    DEATH = 60  # by person and month
+    BIRTH = 61  # by woman and month; the child's traits
+    DEPARTURE = 62  # by person and month
+    ARRIVAL = 63  # number and traits of arrivals, by commune and month
+    RETIREMENT = 70  # does a professional retire, by month
+    REPLACEMENT = 71  # is he replaced, and by whom
+    RE_REGISTRATION = 72  # does a person without a doctor find one at a visit
+    SPEND = 80  # persistent personal factor of background spend
     TEST = 99  # tests only
 
 
@@ -71,7 +90,7 @@ def seed_key(seed: int, replication: int = 0) -> NDArray[np.uint64]:
 
 @rule
 def philox(c0, c1, c2, c3, k0, k1):
-    """Return the four 32-bit words at a counter, seven rounds; all arguments and results are 32-bit values in uint64."""
+    """Return the four 32-bit words at a counter; all arguments and results are 32-bit values in uint64."""
     for _ in range(ROUNDS):
         p0 = _MULTIPLIER_0 * c0
         p1 = _MULTIPLIER_1 * c2

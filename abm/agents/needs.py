@@ -2,8 +2,8 @@
 
 One clock a person and kind (ODD 7.2): acute, follow-up, preventive, true emergency, one for each specialty. A clock
 stands still while its need is open, so nobody asks twice for the same need (finite source).
-Writes `episodes.occurrence`, `asked_on`, `wished_days`, `stage`, `rate` and `patients.referral_share`; draws from NEED, SEASON, WISH,
-CLOSED_DAY, NEVER_ASKED, REBOOK, ORDER.
+Writes `episodes.occurrence`, `asked_on`, `wished_days`, `stage`, `rate` and `patients.referral_share`; draws from
+NEED, SEASON, WISH, CLOSED_DAY, NEVER_ASKED, REBOOK, ORDER.
 """
 
 from __future__ import annotations
