@@ -54,9 +54,9 @@ def refresh_rates(world, row, day):
         for condition in range(world.condition_rates.shape[1]):
             if (patient.conditions >> condition) & 1:
                 rate += world.condition_rates[kind, condition]
-        rate *= patient.need_factor
+        rate *= float(patient.need_factor)
         if kind == GP_FOLLOW_UP:
-            rate += patient.follow_up_rate
+            rate += float(patient.follow_up_rate)
         world.episodes[kind * world.patients.size + row].rate = rate
         if kind >= FIRST_SPECIALTY:
             referrals += rate * world.kinds[kind].referral_odds

@@ -96,7 +96,7 @@ def book_next(world, row, kind, today):
         return False
     interval_days = rules.planned_interval_days
     if kind == GP_FOLLOW_UP and patient.follow_up_rate > 0.0:
-        interval_days = 1.0 / patient.follow_up_rate
+        interval_days = 1.0 / float(patient.follow_up_rate)
     wished_on = today + int(interval_days)
     offer = world.offers[0]
     offer.provider, offer.place, offer.day = NOBODY, episode.place, open_day_from(world, wished_on)
@@ -145,11 +145,11 @@ def refer(world, row, kind, occurrence, today):
         return
     referrals = 0.0
     for specialty_kind in range(FIRST_SPECIALTY, world.kinds.size):
-        rate = world.episodes[specialty_kind * world.patients.size + row].rate
+        rate = float(world.episodes[specialty_kind * world.patients.size + row].rate)
         referrals += rate * world.kinds[specialty_kind].referral_odds
-    level = draw / patient.referral_share * referrals
+    level = draw / float(patient.referral_share) * referrals
     for specialty_kind in range(FIRST_SPECIALTY, world.kinds.size):
-        rate = world.episodes[specialty_kind * world.patients.size + row].rate
+        rate = float(world.episodes[specialty_kind * world.patients.size + row].rate)
         level -= rate * world.kinds[specialty_kind].referral_odds
         if level < 0.0:
             need_now(world, row, specialty_kind, today + 1)
