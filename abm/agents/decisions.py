@@ -1,7 +1,8 @@
 """Decisions of professionals, once a month: retiring, being replaced, being recruited (step 9).
 
 Professionals are few and decide: these are rules of Mesa agents, not compiled. They decide on the evening of the first
-day of the horizon and of each month after it, and it holds from the next day on. In the warm-up supply stands still.
+day of the horizon and of each month after it, to the end of the run, and it holds from the next day on. In the warm-up
+supply stands still.
 Writes `providers.list_target` and `places`, `neighbours`, `registrations` (counts of the day of decisions).
 """
 
@@ -10,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from abm.agents.registration import ADULT_FROM_AGE_YEARS, count_lists
 from abm.population import DAYS_A_YEAR
 from abm.state import NOBODY, Registration, Status
 from abm.supply import is_in_practice, neighbours_of
@@ -19,7 +20,6 @@ from abm.supply import is_in_practice, neighbours_of
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
 
-ADULT_FROM_AGE_YEARS = 17  # may name a registered doctor; the French figure is for 17 and over
 DAYS_IN_FOUR_YEARS = 1461
 
 
@@ -31,11 +31,10 @@ def decide(model: TerritoryModel, today: int) -> None:
         return
     if is_start:
         _begin(model, today)
-    if today < setting.end_of_horizon:
-        for policy in model.interventions:
-            policy.on_month(model, today)
-        if setting.calendar.is_first_of_month[today]:
-            _retire(model, today)
+    for policy in model.interventions:
+        policy.on_month(model, today)
+    if setting.calendar.is_first_of_month[today]:
+        _retire(model, today)
     _close_and_open(model, today)
     count_places(model, today)
 
@@ -44,9 +43,13 @@ def _begin(model: TerritoryModel, today: int) -> None:
     """Take the lists of the first day for the fullest that their doctors want, and note who has no doctor."""
     world = model.arrays
     rows = model.territory_practices
-    world.providers.list_target[rows] = list_sizes(model)[rows]
-    adults = adults_on(model, today)
-    model.lacked_gp = adults[world.patients.registered_gp[adults] == NOBODY]
+    sizes = np.zeros(world.providers.size, np.int64)
+    count_lists(model.handle, today, sizes)
+    world.providers.list_target[rows] = sizes[rows]
+    patients = world.patients
+    is_adult = np.maximum(today - patients.birth_day, 0) * 4 // DAYS_IN_FOUR_YEARS >= ADULT_FROM_AGE_YEARS
+    is_without = is_adult & (patients.status == Status.ALIVE) & (patients.registered_gp == NOBODY)
+    model.lacked_gp = np.flatnonzero(is_without)
 
 
 def _retire(model: TerritoryModel, today: int) -> None:
@@ -100,25 +103,13 @@ def count_places(model: TerritoryModel, today: int) -> None:
     """
     world, parameters = model.arrays, model.setting.parameters
     desks = world.providers
+    sizes = np.zeros(desks.size, np.int64)
+    n_adults, n_without = count_lists(model.handle, today, sizes)
     growth = parameters["gp_list_growth_per_year"] * (today - model.setting.first_reported_day) / DAYS_A_YEAR
-    takes = is_in_practice(desks, today + 1) & (desks.closes_on == 0) & (desks.accepts_others == 1)
-    room = np.floor(desks.list_target * (1.0 + growth)) - list_sizes(model)
-    desks.places = np.where(takes & (desks.specialty == NOBODY), np.maximum(room, 0), 0).astype(np.int32)
-    adults, row = adults_on(model, today), world.registrations[world.month_of[today]]
-    row[Registration.ADULTS] = adults.size
-    row[Registration.ADULTS_WITHOUT] = (world.patients.registered_gp[adults] == NOBODY).sum()
-    row[Registration.PRACTICES] = (is_in_practice(desks, today + 1) & (desks.specialty == NOBODY)).sum()
-
-
-def list_sizes(model: TerritoryModel) -> NDArray[np.int64]:
-    """Return how many people are registered with each provider, shape (p,)."""
-    patients = model.arrays.patients
-    listed = (patients.registered_gp != NOBODY) & (patients.status == Status.ALIVE)
-    return np.bincount(patients.registered_gp[listed], minlength=model.arrays.providers.size)
-
-
-def adults_on(model: TerritoryModel, day: int) -> NDArray[np.int64]:
-    """Return the rows of the living who may name a registered doctor: from 17 years on."""
-    patients = model.arrays.patients
-    age = np.maximum(day - patients.birth_day, 0) * 4 // DAYS_IN_FOUR_YEARS
-    return np.flatnonzero((patients.status == Status.ALIVE) & (age >= ADULT_FROM_AGE_YEARS))
+    is_there = is_in_practice(desks, today + 1) & (desks.specialty == NOBODY)
+    takes = is_there & (desks.closes_on == 0) & (desks.accepts_others == 1)
+    room = np.floor(desks.list_target * (1.0 + growth)) - sizes
+    desks.places = np.where(takes, np.maximum(room, 0), 0).astype(np.int32)
+    row = world.registrations[world.month_of[today]]
+    row[Registration.ADULTS], row[Registration.ADULTS_WITHOUT] = n_adults, n_without
+    row[Registration.PRACTICES] = is_there.sum()

@@ -17,13 +17,14 @@ from abm.compiled import rule
 from abm.environment.agenda import give_back, move_first_free
 from abm.environment.diary import forget, remind
 from abm.randomness import order_key
-from abm.state import Outcome, Stage
+from abm.state import NOBODY, Kind, Outcome, Stage
 from abm.supply import is_in_practice, whole_visits
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
 
 WITHDRAWN = int(Outcome.WITHDRAWN)
+BOOKED, CANCELLING = int(Stage.BOOKED), int(Stage.CANCELLING)
 
 
 class Column:
@@ -79,9 +80,7 @@ class Professional(mesa.Agent):
     @property
     def booked_appointments(self) -> int:
         """Number of appointments given for today or later."""
-        episodes = self.model.arrays.episodes
-        given = (episodes.stage == Stage.BOOKED) | (episodes.stage == Stage.CANCELLING)
-        return int((given & (episodes.provider == self.row)).sum())
+        return int(appointments_of(self.model, self.row, self.model.day).size)
 
     def free_minutes(self, day: int | None = None) -> float:
         """Return the bookable minutes left on a day (today by default)."""
@@ -131,9 +130,8 @@ def bring_into_force(model: TerritoryModel, row: int, first_day: int) -> None:
     setting.overtime_offered[row, first_day:] += change["overtime"]
     _settle(world, row, slice(first_day, n_days))
     displace(model, row, first_day)
-    world.planned_room[row, first_day:] = np.maximum(
-        at(setting.in_force[row], "planned_room") - _booked_ahead(world, row)[first_day:], 0
-    )
+    room = at(setting.in_force[row], "planned_room") - _booked_ahead(model, row, first_day)
+    world.planned_room[row, first_day:] = np.maximum(room, 0)
     desk.first_free = first_day
     move_first_free(model.handle, row)
 
@@ -150,25 +148,10 @@ def _settle(world: Any, row: int, days: slice) -> None:
         free += taken
 
 
-def _appointments(world: Any, row: int, first_day: int) -> np.ndarray:
-    """Return the episodes with an appointment of a provider from a day on."""
-    episodes = world.episodes
-    given = (episodes.stage == Stage.BOOKED) | (episodes.stage == Stage.CANCELLING)
-    return np.flatnonzero(given & (episodes.provider == row) & (episodes.appointment_on >= first_day))
-
-
-def _booked_ahead(world: Any, row: int) -> np.ndarray:
-    """Return the seconds of a provider's days that visits booked at the end of another hold, shape (t,)."""
-    booked = world.episodes[_appointments(world, row, 0)]
-    booked = booked[booked["is_planned"] == 1]
-    n_days = world.free.shape[1]
-    return np.bincount(booked["appointment_on"], weights=booked["seconds"], minlength=n_days).astype(np.int32)
-
-
 def displace(model: TerritoryModel, row: int, first_day: int) -> None:
-    """Give anew the appointments of days whose agenda is overbooked."""
+    """Give anew the appointments of days whose agenda is overbooked, in the addressed order of the day."""
     world = model.arrays
-    nodes = _appointments(world, row, first_day)
+    nodes = appointments_of(model, row, first_day)
     nodes = nodes[world.free[row, world.episodes.appointment_on[nodes]] < 0]
     kinds, rows = np.divmod(nodes, world.patients.size)
     keys = [
@@ -176,6 +159,40 @@ def displace(model: TerritoryModel, row: int, first_day: int) -> None:
     ]
     for node in nodes[np.argsort(np.array(keys, dtype=np.uint64), kind="stable")]:
         give_anew(model.handle, int(node), first_day)
+
+
+def appointments_of(model: TerritoryModel, row: int, first_day: int) -> np.ndarray:
+    """Return the episodes with an appointment of a provider on or after a day, in the order of their rows."""
+    specialty = int(model.arrays.providers.specialty[row])
+    kinds = range(Kind.EMERGENCY) if specialty == NOBODY else (Kind.FIRST_SPECIALTY + specialty,)
+    found = [find_appointments(model.handle, row, int(kind), first_day) for kind in kinds]
+    return np.concatenate(found)
+
+
+@rule
+def find_appointments(world, provider, kind, first_day):
+    """Return the episodes of a kind with an appointment of a provider on or after a day, shape (appointments,)."""
+    first = kind * world.patients.size
+    found = np.empty(world.patients.size, np.int64)
+    n_found = 0
+    for node in range(first, first + world.patients.size):
+        episode = world.episodes[node]
+        if episode.provider != provider or episode.appointment_on < first_day:
+            continue
+        if episode.stage == BOOKED or episode.stage == CANCELLING:
+            found[n_found] = node
+            n_found += 1
+    return found[:n_found].copy()
+
+
+def _booked_ahead(model: TerritoryModel, row: int, first_day: int) -> np.ndarray:
+    """Return the seconds that visits booked at the end of another hold of a provider's days from a day on."""
+    world = model.arrays
+    booked = world.episodes[appointments_of(model, row, first_day)]
+    booked = booked[booked["is_planned"] == 1]
+    n_days = world.free.shape[1] - first_day
+    seconds = np.bincount(booked["appointment_on"] - first_day, weights=booked["seconds"], minlength=n_days)
+    return seconds.astype(np.int32)
 
 
 @rule

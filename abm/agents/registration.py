@@ -6,11 +6,13 @@ practice has is a decision of its doctor, once a month (abm.agents.decisions); b
 
 from __future__ import annotations
 
+from abm.agents.needs import age_years
 from abm.compiled import rule
 from abm.randomness import Stream, uniform
-from abm.state import NOBODY, Kind, Registration
+from abm.state import NOBODY, Kind, Registration, Status
 
-EMERGENCY, AT_VISIT = int(Kind.EMERGENCY), int(Registration.AT_VISIT)
+ADULT_FROM_AGE_YEARS = 17  # may name a registered doctor; the French figure is for 17 and over
+ALIVE, EMERGENCY, AT_VISIT = int(Status.ALIVE), int(Kind.EMERGENCY), int(Registration.AT_VISIT)
 
 
 @rule
@@ -42,3 +44,28 @@ def register_at_visit(world, row, kind, today):
     desk.places -= 1
     world.registrations[world.month_of[today], AT_VISIT] += 1
     return True
+
+
+@rule
+def count_lists(world, today, sizes):
+    """Count the living on each list.
+
+    Parameters
+    ----------
+    sizes : shape (p,), zeros; written.
+
+    Returns
+    -------
+    adults, and how many of them have no registered doctor.
+    """
+    n_adults, n_without = 0, 0
+    for row in range(world.patients.size):
+        patient = world.patients[row]
+        if patient.status != ALIVE:
+            continue
+        if patient.registered_gp != NOBODY:
+            sizes[patient.registered_gp] += 1
+        if age_years(patient, today) >= ADULT_FROM_AGE_YEARS:
+            n_adults += 1
+            n_without += patient.registered_gp == NOBODY
+    return n_adults, n_without

@@ -63,7 +63,7 @@ class Policy:
         """Change the world before its first day; the agents are not there yet. Nothing by default."""
 
     def on_month(self, model: TerritoryModel, today: int) -> None:
-        """Decide on the evening of the first day of the horizon and of each of its months. Nothing by default."""
+        """Decide on the evening of the first day of the horizon and of each month after. Nothing by default."""
 
 
 @cache
