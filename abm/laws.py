@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.compiled import rule
-from abm.state import NEVER, NOBODY, Counter, Outcome, Stage
+from abm.state import NEVER, NOBODY, Counter, Outcome, Stage, Status
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -42,7 +42,7 @@ def check(model: TerritoryModel) -> None:
     BrokenLawError
         The first law that fails.
     """
-    for law in (people, requests, agendas, time):
+    for law in (people, registrations, requests, agendas, time):
         law(model)
 
 
@@ -52,14 +52,31 @@ def _broken(model: TerritoryModel, law: str, day: int | None = None, **numbers: 
 
 
 def people(model: TerritoryModel) -> None:
-    """Everybody who was there at the start is there, once, and each registered person is on one list."""
+    """Everybody who was there at the start is there, once."""
     persons = model.arrays.patients.person
     different = int(np.unique(persons).size) if model.day == model.last_day else persons.size
     if different != model.people_at_start:
         raise _broken(model, "people at start = people now", start=model.people_at_start, now=different)
-    doctors = model.arrays.patients.registered_gp
-    if doctors.size and (doctors.max() >= model.n_practices or doctors.min() < NOBODY):
+
+
+def registrations(model: TerritoryModel) -> None:
+    """Each registered person is on the list of one general practitioner who has not closed the practice."""
+    desks, doctors = model.arrays.providers, model.arrays.patients.registered_gp
+    doctors = doctors[(doctors != NOBODY) & (model.arrays.patients.status == Status.ALIVE)]
+    if doctors.size and (doctors.max() >= desks.size or doctors.min() < NOBODY):
         raise _broken(model, "registered with a practice that exists", highest=int(doctors.max()))
+    is_wrong = (desks.specialty[doctors] != NOBODY) | (
+        (desks.closes_on[doctors] > 0) & (desks.closes_on[doctors] < model.day)
+    )
+    if is_wrong.any():
+        first = int(doctors[is_wrong][0])
+        raise _broken(
+            model,
+            "registered with a general practitioner who has not closed",
+            people=int(is_wrong.sum()),
+            provider=first,
+            closed_on=int(desks.closes_on[first]),
+        )
 
 
 def requests(model: TerritoryModel) -> None:

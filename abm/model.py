@@ -16,20 +16,22 @@ import numpy as np
 from abm import laws
 from abm.agents.general_practitioner import GeneralPractitioner
 from abm.agents.hospital import Hospital
+from abm.agents.openings import communes_of_worst_access, with_practices
 from abm.agents.patient import Patient, PatientSet
 from abm.agents.specialist import Specialist
 from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
+from abm.policies import active_policies
 from abm.records import Recorder, Records, all_episodes, spare_rows, with_room_for_records
 from abm.scenario import Scenario, load_scenario
 from abm.schedule import SCHEDULE
-from abm.state import NOBODY, Counter, World
+from abm.state import NEVER, NOBODY, Counter, Status, World
 from abm.world import build_world
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     import pandas as pd
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 THIRD_NEXT_CAP_DAYS = 90
 EPISODES_A_YEAR = 7  # of a person, roughly: only the first size of a table that grows
 MONDAY = 0
+OTHER_PROFESSIONS = ("nurse", "pharmacy", "physiotherapist", "midwife")
 
 
 class TerritoryModel(mesa.Model):
@@ -56,6 +59,8 @@ class TerritoryModel(mesa.Model):
     day : index of the next day to live; 0 is the first day of the warm-up.
     setting : names, calendar, parameters and how the world was made.
     arrays : the world's columns (`abm.state.World`).
+    interventions : the policies that the scenario's levers ask for; none at their neutral values.
+    lacked_gp : rows of the adults without a registered doctor when the horizon began.
 
     Raises
     ------
@@ -83,6 +88,11 @@ class TerritoryModel(mesa.Model):
         world, self.setting = build_world(self.territory, self.policy, self.seed_of_run, arrange=arrange)
         self.recorder = Recorder()
         self._hold(with_room_for_records(world, self._expected_records(world.patients.size)))
+        self.territory_practices = range(self.n_practices)
+        self.lacked_gp = np.zeros(0, np.int64)
+        self.interventions = active_policies(self.policy.levers)
+        for intervention in self.interventions:
+            intervention.prepare(self)
         self.day = 0
         self.people_at_start = int(world.patients.size)
         self.laws_checked = 0
@@ -170,6 +180,53 @@ class TerritoryModel(mesa.Model):
         return int((self.arrays.providers.specialty == NOBODY).sum())
 
     @property
+    def other_professionals(self) -> pd.DataFrame:
+        """Nurses, pharmacies, physiotherapists, midwives by commune: insee, commune (its name), profession, count."""
+        table = self.territory.professionals
+        table = table[table["profession"].isin(OTHER_PROFESSIONS)]
+        names = self.territory.communes.set_index("insee")["name"]
+        table = table.assign(commune=table["insee"].map(names), count=table["count"].astype(int))
+        return table[["insee", "commune", "profession", "count"]].reset_index(drop=True)
+
+    # --- new practices ------------------------------------------------------------------------------------------
+
+    def add_practices(self, communes: Sequence[int], list_target: float, first_address: int) -> None:
+        """Open general practices on the morning after the first day of the horizon.
+
+        Parameters
+        ----------
+        communes : row of the commune of each.
+        list_target : fullest list of each, people; capacity follows from it.
+        first_address : address of the first one's draws, the others follow.
+
+        Raises
+        ------
+        RuntimeError
+            When the agents are there already: new practices belong into `Policy.prepare`.
+        """
+        if hasattr(self, "patients"):
+            raise RuntimeError("practices can only be added before the first day: in Policy.prepare")
+        world, self.setting = with_practices(self, communes, list_target, first_address)
+        self._hold(world)
+
+    def communes_of_worst_access(
+        self, number: int, list_target: float, among: Collection[int] | None = None
+    ) -> list[int]:
+        """Return where so many new practices help most; see `abm.agents.openings.communes_of_worst_access`."""
+        return communes_of_worst_access(self, number, list_target, among)
+
+    def communes_with(self, professions: Collection[str]) -> set[int]:
+        """Return the rows of the communes where somebody of these professions practises."""
+        table = self.territory.professionals
+        found = set(table.loc[table["profession"].isin(list(professions)) & (table["count"] > 0), "insee"])
+        return {row for row, insee in enumerate(self.territory.communes["insee"]) if insee in found}
+
+    def communes_with_hospital(self) -> set[int]:
+        """Return the rows of the communes with a hospital of the territory."""
+        found = set(self.territory.sites.loc[self.territory.sites["kind"] == "hospital", "insee"])
+        return {row for row, insee in enumerate(self.territory.communes["insee"]) if insee in found}
+
+    @property
     def general_practitioners(self) -> Any:
         """Agent set of the general practitioners."""
         return self.agents_by_type.get(GeneralPractitioner, ())
@@ -224,6 +281,9 @@ class TerritoryModel(mesa.Model):
             paid=world.paid,
             received=world.received,
             spend_cents=world.spend_cents,
+            in_force=setting.in_force[:, days],
+            registrations=world.registrations,
+            lacked_gp=self.lacked_gp,
         )
 
     def release(self) -> Records:
@@ -276,6 +336,12 @@ def without(world: World, names: tuple[str, ...]) -> World:
     return world._replace(**{name: getattr(world, name)[:0].copy() for name in names})
 
 
+def mean_of_open(days_to_third: np.ndarray) -> float:
+    """Return the mean over the practices that hold sessions, NaN where there is none."""
+    there = days_to_third[days_to_third != NEVER]
+    return float(there.mean()) if there.size else float("nan")
+
+
 def _reporters() -> dict[str, Callable[[TerritoryModel], Any]]:
     """Return what the data collector asks every month; the headline indicators are known on the last day."""
     from abm.indicators import HEADLINE
@@ -283,10 +349,12 @@ def _reporters() -> dict[str, Callable[[TerritoryModel], Any]]:
     reporters: dict[str, Callable[[TerritoryModel], Any]] = {
         "date": lambda m: m.setting.calendar.date(m.day - 1).isoformat(),
         "requests_opened": lambda m: m.months_figure(Counter.OPENED),
-        "third_next_available_days": lambda m: (
-            float(np.mean(m.recorder.weeks[-1])) if m.recorder.weeks else float("nan")
-        ),
+        "third_next_available_days": lambda m: mean_of_open(m.recorder.weeks[-1]) if m.recorder.weeks else float("nan"),
         "open_requests": lambda m: m.open_requests,
+        "general_practitioners": lambda m: sum(gp.is_in_practice for gp in m.general_practitioners),
+        "people_without_gp": lambda m: int(
+            ((m.arrays.patients.registered_gp == NOBODY) & (m.arrays.patients.status == Status.ALIVE)).sum()
+        ),
     }
 
     def headline_of(name: str) -> Callable[[TerritoryModel], float]:

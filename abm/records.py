@@ -86,6 +86,9 @@ class Records:
     vital : see `abm.state.Vital`, by month from that of day 0 on.
     billed, paid, received : cents by month and category (and payer, and account): the ledger.
     spend_cents : by person and year * payers + payer.
+    in_force : share of the planned time that was offered, by provider and day, shape (p, t).
+    registrations : see `abm.state.Registration`, by month from that of day 0 on.
+    lacked_gp : rows of the adults without a registered doctor when the horizon began.
     """
 
     setting: Setting
@@ -105,6 +108,9 @@ class Records:
     paid: NDArray[np.int64]
     received: NDArray[np.int64]
     spend_cents: NDArray[np.int32]
+    in_force: NDArray[np.float64]
+    registrations: NDArray[np.int64]
+    lacked_gp: NDArray[np.int64]
 
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""

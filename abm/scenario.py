@@ -11,14 +11,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from abm.errors import InputError, nearest
 from abm.parameters import load_parameters
+from abm.policies import Lever, levers
 from abm.yaml_reader import KeyPath, YamlDocument, read_yaml
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -41,8 +42,8 @@ def _read_date(value: object) -> object:
 Date = Annotated[dt.date, BeforeValidator(_read_date)]
 
 
-class Levers(BaseModel):
-    """What a policy can change. Neutral is 0: the status quo, to the byte."""
+class _CoreLevers(BaseModel):
+    """Levers whose work is done while the world is built."""
 
     model_config = STRICT
 
@@ -52,6 +53,29 @@ class Levers(BaseModel):
         le=1,
         description="extra share of eligible GP acts offered by video, over today's",
         json_schema_extra={"unit": "share"},
+    )
+
+
+def _lever_field(lever: Lever) -> tuple[type, Any]:
+    """Return the type and field of a lever of an intervention (a file of `abm/policies`)."""
+    about: dict[str, Any] = {"description": lever.meaning, "json_schema_extra": {"unit": lever.unit}}
+    return lever.kind, Field(lever.neutral, ge=lever.low, le=lever.high, **about)
+
+
+if TYPE_CHECKING:
+
+    class Levers(_CoreLevers):
+        """As below; the interventions' levers are known when the program runs."""
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    Levers = create_model(
+        "Levers",
+        __base__=_CoreLevers,
+        __module__=__name__,
+        __doc__="What a policy can change. Neutral is 0: the status quo, to the byte.",
+        **{lever.name: _lever_field(lever) for lever in levers()},
     )
 
 

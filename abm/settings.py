@@ -316,6 +316,7 @@ def rule_row(parameters: Parameters, acute_needs_per_year: float, teleconsultati
     row.no_show_flat_days = parameters["no_show_flat_after_days"]
     row.rebook_share = parameters["cancellation_rebooked_share"]
     row.rhythm_sigma = parameters["follow_up_rhythm_spread"]
+    row.registration_share = parameters["registration_at_visit_share"]
     row.season_mean = 1.0 / (1.0 + parameters["demand_seasonality_amplitude"])
     row.visits_per_need = 1.0 / parameters["need_scale"]
     return rows

@@ -112,6 +112,18 @@ class Vital(IntEnum):
     QALY = 7  # quality-adjusted years lived
 
 
+class Registration(IntEnum):
+    """Columns of `World.registrations`, one row a month: people, each time they lose or find a registered doctor."""
+
+    LOST = 0  # the practice closed
+    AT_VISIT = 1  # found one at a visit
+    AT_OPENING = 2  # found one in a new practice on its first day
+    WITH_SUCCESSOR = 3  # kept by whoever took over the practice
+    ADULTS = 4  # alive on the day of decisions
+    ADULTS_WITHOUT = 5  # of these, without a registered doctor
+    PRACTICES = 6  # of general practitioners, holding sessions
+
+
 PATIENT = np.dtype(
     [
         ("person", "i4"),  # address of every draw about this person; synthesis
@@ -180,7 +192,13 @@ PROVIDER = np.dtype(
         ("first_free", "i4"),  # no day before it has room; agenda
         ("accepts_others", "i4"),  # takes people who are not on the list
         ("offers_video", "i4"),
-        ("list_target", "i4"),  # size of list drawn for this practice; synthesis
+        ("list_target", "i4"),  # size of list drawn for this practice; from the horizon on its fullest; decisions
+        ("birth_day", "i4"),  # of the doctor, day index; synthesis, decisions
+        ("holder", "i4"),  # doctors who had this practice before the present one; decisions
+        ("opens_on", "i4"),  # first day with sessions; decisions
+        ("closes_on", "i4"),  # first day without sessions, 0: no end is known; decisions
+        ("reopens_on", "i4"),  # first day of a successor, 0: none is known; decisions
+        ("places", "i4"),  # people whom it would still take on its list this month; decisions, registration
         ("capacity_share", "f8"),  # present capacity over the one planned; decisions of the professional
         ("non_resident_requests", "f8"),  # mean requests an open day of people from elsewhere; synthesis
         ("half_days_per_week", "f8"),
@@ -234,6 +252,7 @@ RULES = np.dtype(
         ("season_mean", "f8"),  # yearly mean of seasonal needs over their peak
         ("visits_per_need", "f8"),  # visits to general practitioners for each need
         ("rhythm_sigma", "f8"),  # spread of the interval between follow-ups
+        ("registration_share", "f8"),  # of visits without a doctor of one's own, to one with places: put on his list
     ],
     align=True,
 )
@@ -481,4 +500,5 @@ class World(NamedTuple):
     billed: NDArray[np.int64]  # (months, categories) cents
     paid: NDArray[np.int64]  # (months, categories, payers) cents
     received: NDArray[np.int64]  # (months, categories, accounts) cents
+    registrations: NDArray[np.int64]  # (months, len(Registration))
     scratch: NDArray[np.float64]  # (1,)

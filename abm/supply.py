@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.population import DAYS_A_YEAR
 from abm.randomness import Stream, normals, uniforms
 from abm.state import NOBODY, PROVIDER
 
@@ -24,7 +25,8 @@ WEEKDAYS, HALF_DAYS = 5, 10
 DAYS_A_WEEK, WEEKS_A_YEAR, MONTHS_OF_SUMMER = 7, 52.18, (7, 8)
 GENERAL_PRACTITIONER = "general_practitioner"
 # Sub-addresses within the stream PROFESSIONALS.
-_RANK, _LOAD, _WALK_IN, _OTHERS, _VIDEO, _PATTERN, _OUTSIDE = range(7)
+_RANK, _LOAD, _WALK_IN, _OTHERS, _VIDEO, _PATTERN, _OUTSIDE, _AGE = range(8)
+_NEAR = 100  # plus the row of a commune: which of two practices as near is thought of first
 SPECIALIST_ADDRESS = 100_000  # specialists' addresses begin here, general practitioners' at 0
 
 
@@ -88,13 +90,27 @@ def _places(territory: Territory, profession: str) -> NDArray[np.int64]:
 
 
 def providers_of(
-    territory: Territory, parameters: Parameters, practices: Practices, specialties: tuple[str, ...], key: NDArray
+    territory: Territory,
+    parameters: Parameters,
+    practices: Practices,
+    specialties: tuple[str, ...],
+    key: NDArray,
+    *,
+    reference_day: int = 0,
 ) -> np.recarray:
-    """Return the rows of all providers: general practitioners first, then specialists by specialty."""
+    """Return the rows of all providers: general practitioners first, then specialists by specialty.
+
+    Parameters
+    ----------
+    reference_day : day index on which the doctors' ages hold.
+    """
     local = [_places(territory, name) for name in specialties]
     rows = np.zeros(len(practices) + sum(place.size for place in local), PROVIDER).view(np.recarray)
     rows.capacity_share = 1.0
-    _describe_practices(rows[: len(practices)].view(np.recarray), practices, parameters, key)
+    address = np.arange(len(practices), dtype=np.int64)
+    describe_practices(rows[: len(practices)].view(np.recarray), address, practices.commune, parameters, key)
+    rows.list_target[: len(practices)] = np.round(practices.list_target)
+    rows.birth_day[: len(practices)] = birth_days(len(practices), parameters, key, reference_day)
     first = len(practices)
     for specialty, places in enumerate(local):
         these = rows[first : first + places.size].view(np.recarray)
@@ -106,6 +122,35 @@ def providers_of(
     return rows
 
 
+def birth_days(n_practices: int, parameters: Parameters, key: NDArray, reference_day: int) -> NDArray[np.int64]:
+    """Return the days on which the general practitioners were born, shape (g,).
+
+    Notes
+    -----
+    As the lists: evenly spaced quantiles of the distribution of ages [S030], in an addressed order of their own, so
+    that a quarter is 60 or more whatever the luck of a run. Nothing local is known of ages, nor of ages and lists
+    together: the two are drawn independently.
+    """
+    address = np.arange(n_practices, dtype=np.int64)
+    rank = np.argsort(np.argsort(uniforms(key, Stream.PROFESSIONALS, address, _AGE)))
+    age = age_quantile(parameters, (rank + 0.5) / max(n_practices, 1))
+    return np.floor(reference_day - age * DAYS_A_YEAR).astype(np.int64)
+
+
+def age_quantile(parameters: Parameters, level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the age of general practitioners, years, at quantile levels in [0, 1], linear between the known points."""
+    from_60 = parameters["physicians_share_60plus"]
+    above = {
+        parameters["gp_youngest_age_years"]: 1.0,
+        55.0: from_60 + parameters["gp_share_55_59"],
+        60.0: from_60,
+        65.0: from_60 * parameters["gp_share_65_plus_among_60_plus"],
+        70.0: from_60 * parameters["gp_share_70_plus_among_60_plus"],
+        parameters["gp_oldest_age_years"]: 0.0,
+    }
+    return np.interp(level, [1.0 - share for share in above.values()], list(above))
+
+
 def surgery_seconds(parameters: Parameters) -> int:
     """Return the effective length of a visit at the surgery: all acts take [S009] minutes, those at home [S010]."""
     home_share = parameters["gp_home_visit_share"]
@@ -113,14 +158,16 @@ def surgery_seconds(parameters: Parameters) -> int:
     return round(60.0 * (mean - home_share * home) / (1.0 - home_share))
 
 
-def _describe_practices(rows: np.recarray, practices: Practices, parameters: Parameters, key: NDArray) -> None:
-    address = np.arange(len(practices), dtype=np.int64)
+def describe_practices(
+    rows: np.recarray, address: NDArray[np.int64], commune: NDArray[np.int64], parameters: Parameters, key: NDArray
+) -> None:
+    """Write what a general practice offers, by draws at its address; not its list, capacity, age and dates."""
 
     def is_true(sub_address: int, share: float) -> NDArray[np.int64]:
         return (uniforms(key, Stream.PROFESSIONALS, address, sub_address) < share).astype(np.int64)
 
     seconds = surgery_seconds(parameters)
-    rows.address, rows.place, rows.specialty = address, practices.commune, NOBODY
+    rows.address, rows.place, rows.specialty = address, commune, NOBODY
     rows.visit_seconds = seconds
     rows.home_visit_seconds = round(60.0 * parameters["gp_home_visit_minutes"])
     rows.video_seconds = round(seconds * parameters["teleconsult_minutes_relative"])
@@ -128,7 +175,6 @@ def _describe_practices(rows: np.recarray, practices: Practices, parameters: Par
     rows.horizon_days = int(parameters["gp_book_horizon_days"])
     rows.accepts_others = is_true(_OTHERS, parameters["gp_accepts_others_share"])
     rows.offers_video = is_true(_VIDEO, parameters["gp_offers_video_share"])
-    rows.list_target = np.round(practices.list_target).astype(np.int64)
 
 
 def _describe_specialists(rows: np.recarray, parameters: Parameters, specialty: str) -> None:
@@ -137,6 +183,34 @@ def _describe_specialists(rows: np.recarray, parameters: Parameters, specialty: 
     rows.horizon_days = int(parameters["specialist_book_horizon_days"])
     rows.release_days = int(parameters["specialist_urgent_release_days"])
     rows.accepts_others = 1
+
+
+def is_in_practice(rows: np.ndarray, day: int | NDArray) -> NDArray[np.bool_]:
+    """Tell which providers hold sessions at that time of their life (closed days and holidays do not matter)."""
+    return (rows["opens_on"] <= day) & ((rows["closes_on"] <= 0) | (day < rows["closes_on"]))
+
+
+def neighbours_of(
+    minutes: NDArray, providers: np.recarray, parameters: Parameters, key: NDArray, day: int = 0
+) -> NDArray[np.int32]:
+    """Return the practices thought of from each commune, shape (c, j): within reach, nearest first, ties by luck.
+
+    Parameters
+    ----------
+    minutes : shape (c, places).
+    day : practices that hold no sessions then are not thought of.
+    """
+    n_communes, most = minutes.shape[0], int(parameters["gp_reach_practices"])
+    is_open = (providers.specialty == NOBODY) & (providers.accepts_others == 1) & is_in_practice(providers, day)
+    practices = np.flatnonzero(is_open)
+    addresses = providers.address[practices].astype(np.int64)
+    table = np.full((n_communes, most), NOBODY, np.int32)
+    for commune in range(n_communes):
+        trip = minutes[commune, providers.place[practices]]
+        order = np.lexsort((uniforms(key, Stream.PROFESSIONALS, addresses, _NEAR + commune), trip))
+        near = practices[order[trip[order] <= parameters["gp_reach_minutes"]]][:most]
+        table[commune, : near.size] = near
+    return table
 
 
 # --- capacity and calendars -------------------------------------------------------------------------------------

@@ -21,8 +21,7 @@ from abm.handle import compiled
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
-from abm.randomness import Stream as _Stream
-from abm.randomness import seed_key, uniforms
+from abm.randomness import seed_key
 from abm.settings import (
     BAND_STARTS,
     OLDEST_AGE_YEARS,
@@ -51,6 +50,7 @@ from abm.state import (
     Counter,
     Kind,
     Payer,
+    Registration,
     Status,
     Vital,
     Ward,
@@ -61,6 +61,7 @@ from abm.supply import (
     build_agendas,
     fill_at_start,
     half_days_per_week,
+    neighbours_of,
     opening_days,
     outside_requests,
     practice_seconds_per_year,
@@ -86,6 +87,7 @@ class Setting:
     planned : agendas as planned, before anybody books and before any decision.
     offered : seconds of all sessions in force, by provider and day, shape (p, t); decisions change it.
     overtime_offered : seconds that doctors may add at most, shape (p, t); decisions change it.
+    in_force : share of the planned time that is offered, shape (p, t); decisions change it.
     """
 
     territory: Territory
@@ -100,11 +102,18 @@ class Setting:
     planned: Agendas
     offered: NDArray[np.int32]
     overtime_offered: NDArray[np.int32]
+    in_force: NDArray[np.float64]
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Names of the kinds of need, by row."""
         return kind_names(self.specialties)
+
+    @property
+    def people_key(self) -> NDArray[np.uint64]:
+        """Key of the draws that make people and practices, shape (2,)."""
+        seed = self.scenario.population_seed
+        return seed_key(self.seed if seed is None else seed)
 
     @property
     def first_reported_day(self) -> int:
@@ -142,7 +151,9 @@ def build_world(
     practices = practices_of(territory, parameters, people_key)
     population = make_population(territory, scenario, parameters, conditions, travel, people_seed)
     rates = need_rates(population, parameters, conditions, specialties, reference_day=scenario.warm_up_days)
-    providers = providers_of(territory, parameters, practices, specialties, people_key)
+    providers = providers_of(
+        territory, parameters, practices, specialties, people_key, reference_day=scenario.warm_up_days
+    )
     rows = population.rows.copy().view(np.recarray)
     rows.follow_up_rate *= rates.follow_up_factor
     acts = _acts_per_year(rows, rates.base, rates.by_condition, scenario.warm_up_days)
@@ -155,7 +166,7 @@ def build_world(
     rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
     world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
         minutes=np.array(travel.minutes),
-        neighbours=_neighbours(travel.minutes, providers, parameters, people_key),
+        neighbours=neighbours_of(travel.minutes, providers, parameters, people_key),
         local_providers=local,
         pole_places=nearest_poles(territory, travel.minutes, specialties),
         emergency_places=_nearest_emergency(territory, travel),
@@ -184,6 +195,7 @@ def build_world(
         planned=planned,
         offered=agendas.free + agendas.reserve + agendas.walk_in + taken,
         overtime_offered=agendas.overtime.copy(),
+        in_force=np.ones(agendas.free.shape),
     )
     give_back()
     return world, setting
@@ -414,23 +426,8 @@ def empty_world(
         billed=np.zeros((n_months, 0), np.int64),
         paid=np.zeros((n_months, 0, len(Payer)), np.int64),
         received=np.zeros((n_months, 0, 0), np.int64),
+        registrations=np.zeros((n_months, len(Registration)), np.int64),
     )
-
-
-def _neighbours(minutes: NDArray, providers: np.recarray, parameters: Parameters, key: NDArray) -> NDArray[np.int32]:
-    """Return the practices thought of from each commune, shape (c, j): within reach, nearest first, ties by luck."""
-    n_communes = minutes.shape[0]
-    practices = np.flatnonzero(providers.specialty == NOBODY)
-    most = int(parameters["gp_reach_practices"])
-    table = np.full((n_communes, most), NOBODY, np.int32)
-    for commune in range(n_communes):
-        trip = minutes[commune, providers.place[practices]]
-        luck = uniforms(key, _Stream.PROFESSIONALS, practices.astype(np.int64), 100 + commune)
-        order = np.lexsort((luck, ~(providers.accepts_others[practices] == 1), trip))
-        near = [p for p in practices[order] if minutes[commune, providers.place[p]] <= parameters["gp_reach_minutes"]]
-        near = [p for p in near if providers.accepts_others[p]][:most]
-        table[commune, : len(near)] = near
-    return table
 
 
 def _nearest_emergency(territory: Territory, travel: TravelTimes) -> NDArray[np.int32]:

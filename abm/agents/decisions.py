@@ -1,15 +1,115 @@
 """Decisions of professionals, once a month: retiring, being replaced, being recruited (step 9).
 
-Professionals are few and decide: these are rules of Mesa agents, not compiled.
+Professionals are few and decide: these are rules of Mesa agents, not compiled. They decide on the evening of the first
+day of the horizon and of each month after it, to the end of the run, and it holds from the next day on. In the warm-up
+supply stands still.
+Writes `providers.list_target` and `places`, `neighbours`, `registrations` (counts of the day of decisions).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from abm.agents.registration import ADULT_FROM_AGE_YEARS, count_lists
+from abm.population import DAYS_A_YEAR
+from abm.state import NOBODY, Registration, Status
+from abm.supply import is_in_practice, neighbours_of
+
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
 
+DAYS_IN_FOUR_YEARS = 1461
+
 
 def decide(model: TerritoryModel, today: int) -> None:
-    """On the first day of a month: let each professional decide."""
+    """On the first day of a month: let each professional decide, and each intervention act."""
+    setting = model.setting
+    is_start = today == setting.first_reported_day
+    if today < setting.first_reported_day or not (is_start or setting.calendar.is_first_of_month[today]):
+        return
+    if is_start:
+        _begin(model, today)
+    for policy in model.interventions:
+        policy.on_month(model, today)
+    if setting.calendar.is_first_of_month[today]:
+        _retire(model, today)
+    _close_and_open(model, today)
+    count_places(model, today)
+
+
+def _begin(model: TerritoryModel, today: int) -> None:
+    """Take the lists of the first day for the fullest that their doctors want, and note who has no doctor."""
+    world = model.arrays
+    rows = model.territory_practices
+    sizes = np.zeros(world.providers.size, np.int64)
+    count_lists(model.handle, today, sizes)
+    world.providers.list_target[rows] = sizes[rows]
+    patients = world.patients
+    is_adult = np.maximum(today - patients.birth_day, 0) * 4 // DAYS_IN_FOUR_YEARS >= ADULT_FROM_AGE_YEARS
+    is_without = is_adult & (patients.status == Status.ALIVE) & (patients.registered_gp == NOBODY)
+    model.lacked_gp = np.flatnonzero(is_without)
+
+
+def _retire(model: TerritoryModel, today: int) -> None:
+    """Let those who have reached the age decide whether to retire; a successor comes after a delay, or nobody."""
+    calendar, parameters = model.setting.calendar, model.setting.parameters
+    month = int(calendar.month_index[today])
+    for gp in model.general_practitioners:
+        if gp.is_leaving or not gp.is_in_practice or not gp.retires(month):
+            continue
+        closes_on = _first_of_month(model, month + round(parameters["gp_notice_months"]), today + 1)
+        delay = round(parameters["gp_notice_months"]) + round(parameters["gp_replacement_delay_months"])
+        reopens_on = _first_of_month(model, month + delay, today + 1) if gp.finds_successor() else 0
+        if closes_on:
+            gp.leave_practice(closes_on, reopens_on)
+
+
+def _first_of_month(model: TerritoryModel, month: int, earliest: int) -> int:
+    """Return the first day of a month, or `earliest` where that is later; 0 for a month beyond the calendar."""
+    calendar = model.setting.calendar
+    days = np.flatnonzero(calendar.is_first_of_month & (calendar.month_index == month))
+    return max(int(days[0]), earliest) if days.size else 0
+
+
+def _close_and_open(model: TerritoryModel, today: int) -> None:
+    """Let practices close, be taken over or open whose day has come; who is thought of from where follows."""
+    tomorrow, has_changed = today + 1, False
+    for gp in model.general_practitioners:
+        if 0 < gp.closes_on <= tomorrow and gp.former_list is None:
+            gp.close()
+            has_changed = True
+        if 0 < gp.reopens_on <= tomorrow:
+            gp.take_over(tomorrow)
+            has_changed = True
+        if gp.opens_on == tomorrow and gp.holder == 0:
+            gp.welcome()
+            has_changed = True
+    if has_changed:
+        world, setting = model.arrays, model.setting
+        world.neighbours[:] = neighbours_of(
+            world.minutes, world.providers, setting.parameters, setting.people_key, tomorrow
+        )
+
+
+def count_places(model: TerritoryModel, today: int) -> None:
+    """Count the people whom each practice would still take on its list, and what there is of doctors and people.
+
+    Notes
+    -----
+    A practice open to new people, not about to close, takes as many as keep its list at the fullest, which grows a
+    little every year. The others take nobody, whatever they lose.
+    """
+    world, parameters = model.arrays, model.setting.parameters
+    desks = world.providers
+    sizes = np.zeros(desks.size, np.int64)
+    n_adults, n_without = count_lists(model.handle, today, sizes)
+    growth = parameters["gp_list_growth_per_year"] * (today - model.setting.first_reported_day) / DAYS_A_YEAR
+    is_there = is_in_practice(desks, today + 1) & (desks.specialty == NOBODY)
+    takes = is_there & (desks.closes_on == 0) & (desks.accepts_others == 1)
+    room = np.floor(desks.list_target * (1.0 + growth)) - sizes
+    desks.places = np.where(takes, np.maximum(room, 0), 0).astype(np.int32)
+    row = world.registrations[world.month_of[today]]
+    row[Registration.ADULTS], row[Registration.ADULTS_WITHOUT] = n_adults, n_without
+    row[Registration.PRACTICES] = is_there.sum()

@@ -17,12 +17,14 @@ from abm.compiled import rule
 from abm.environment.agenda import give_back, move_first_free
 from abm.environment.diary import forget, remind
 from abm.randomness import order_key
-from abm.state import Outcome, Stage
+from abm.state import NOBODY, Kind, Outcome, Stage
+from abm.supply import is_in_practice, whole_visits
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
 
 WITHDRAWN = int(Outcome.WITHDRAWN)
+BOOKED, CANCELLING = int(Stage.BOOKED), int(Stage.CANCELLING)
 
 
 class Column:
@@ -78,9 +80,7 @@ class Professional(mesa.Agent):
     @property
     def booked_appointments(self) -> int:
         """Number of appointments given for today or later."""
-        episodes = self.model.arrays.episodes
-        given = (episodes.stage == Stage.BOOKED) | (episodes.stage == Stage.CANCELLING)
-        return int((given & (episodes.provider == self.row)).sum())
+        return int(appointments_of(self.model, self.row, self.model.day).size)
 
     def free_minutes(self, day: int | None = None) -> float:
         """Return the bookable minutes left on a day (today by default)."""
@@ -88,72 +88,121 @@ class Professional(mesa.Agent):
         return float(self.model.arrays.free[self.row, day]) / 60.0
 
 
-def change_capacity(model: TerritoryModel, row: int, share: float) -> None:
-    """Change a provider's capacity from today on and rebook what no longer fits.
+def change_capacity(model: TerritoryModel, row: int, share: float, first_day: int | None = None) -> None:
+    """Change a provider's capacity from a day on and rebook what no longer fits.
 
     Parameters
     ----------
     share : capacity over the planned one, >= 0.
+    first_day : the next day to live by default; decisions of an evening hold from the day after.
+    """
+    model.arrays.providers.capacity_share[row] = share
+    bring_into_force(model, row, model.day if first_day is None else first_day)
+
+
+def bring_into_force(model: TerritoryModel, row: int, first_day: int) -> None:
+    """Let a provider's agenda be what his capacity and his dates say, from a day on.
 
     Notes
     -----
-    Writes `free`, `reserve`, `walk_in`, `overtime`, `planned_room`, `providers.capacity_share` and the setting's
-    `offered` and `overtime_offered`. Time of people from elsewhere is given back first, then appointments leave in
-    the addressed order of the day.
+    The time in force is the planned one times `capacity_share`, nothing outside his dates, in whole visits (what is
+    left over is carried to the next day). Writes `free`, `reserve`, `walk_in`, `overtime`, `planned_room` and the
+    setting's `in_force`, `offered`, `overtime_offered`. Where less is left than is booked, time of people from
+    elsewhere is given back first, then appointments leave in the addressed order of the day.
     """
-    world, setting, today = model.arrays, model.setting, model.day
-    desk = world.providers[row]
-    days = slice(today, world.free.shape[1])
-    old = float(desk.capacity_share)
-    for name in ("walk_in", "overtime", "planned_room"):
-        planned = getattr(setting.planned, name)[row, days].astype(float)
-        column = getattr(world, name)[row, days]
-        column += (np.round(planned * share) - np.round(planned * old)).astype(np.int32)
-        if name == "planned_room":  # less room than is booked ahead: no room, until some of it is cancelled
-            np.maximum(column, 0, out=column)
-        if name == "overtime":
-            setting.overtime_offered[row, days] += (np.round(planned * share) - np.round(planned * old)).astype(
-                np.int32
-            )
-    book = (setting.planned.free + setting.planned.reserve)[row, days].astype(float)
-    change = (np.round(book * share) - np.round(book * old)).astype(np.int32)
-    walk_in = setting.planned.walk_in[row, days].astype(float)
-    setting.offered[row, days] += change + (np.round(walk_in * share) - np.round(walk_in * old)).astype(np.int32)
-    world.free[row, days] += change
-    _settle_reserve(world, row, days)
-    desk.capacity_share = share
-    displace(model, row)
-    desk.first_free = today
+    world, setting = model.arrays, model.setting
+    desk, n_days = world.providers[row], world.free.shape[1]
+    days = np.arange(first_day, n_days)
+    before = setting.in_force[row].copy()
+    setting.in_force[row, first_day:] = np.where(is_in_practice(desk, days), float(desk.capacity_share), 0.0)
+
+    def at(shares: np.ndarray, name: str) -> np.ndarray:
+        planned = getattr(setting.planned, name)[row] * shares
+        return whole_visits(planned[None], np.array([float(desk.visit_seconds)]))[0, first_day:]
+
+    change = {name: at(setting.in_force[row], name) - at(before, name) for name in setting.planned._fields}
+    is_released = days < first_day + int(desk.release_days)
+    world.free[row, first_day:] += change["free"] + np.where(is_released, change["reserve"], 0)
+    world.reserve[row, first_day:] += np.where(is_released, 0, change["reserve"])
+    for name in ("walk_in", "overtime"):
+        getattr(world, name)[row, first_day:] += change[name]
+    setting.offered[row, first_day:] += change["free"] + change["reserve"] + change["walk_in"]
+    setting.overtime_offered[row, first_day:] += change["overtime"]
+    _settle(world, row, slice(first_day, n_days))
+    displace(model, row, first_day)
+    room = at(setting.in_force[row], "planned_room") - _booked_ahead(model, row, first_day)
+    world.planned_room[row, first_day:] = np.maximum(room, 0)
+    desk.first_free = first_day
     move_first_free(model.handle, row)
 
 
-def _settle_reserve(world: Any, row: int, days: slice) -> None:
-    """Let the time kept for the urgent make up for free time that has become negative, then people from elsewhere."""
+def _settle(world: Any, row: int, days: slice) -> None:
+    """Let kept and free time make up for each other where one has become negative, then people from elsewhere."""
     free, reserve, outside = world.free[row, days], world.reserve[row, days], world.outside_held[row, days]
+    lacking = np.minimum(reserve, 0)
+    reserve -= lacking
+    free += lacking
     for source in (reserve, outside):
         taken = np.minimum(np.maximum(-free, 0), source)
         source -= taken
         free += taken
 
 
-def displace(model: TerritoryModel, row: int) -> None:
-    """Give anew the appointments of days whose agenda is overbooked."""
+def displace(model: TerritoryModel, row: int, first_day: int) -> None:
+    """Give anew the appointments of days whose agenda is overbooked, in the addressed order of the day."""
     world = model.arrays
-    episodes = world.episodes
-    given = (episodes.stage == Stage.BOOKED) | (episodes.stage == Stage.CANCELLING)
-    nodes = np.flatnonzero(given & (episodes.provider == row) & (episodes.appointment_on >= model.day))
-    nodes = nodes[world.free[row, episodes.appointment_on[nodes]] < 0]
+    nodes = appointments_of(model, row, first_day)
+    nodes = nodes[world.free[row, world.episodes.appointment_on[nodes]] < 0]
     kinds, rows = np.divmod(nodes, world.patients.size)
     keys = [
-        order_key(world.key, int(world.patients.person[r]), int(k), model.day) for k, r in zip(kinds, rows, strict=True)
+        order_key(world.key, int(world.patients.person[r]), int(k), first_day) for k, r in zip(kinds, rows, strict=True)
     ]
     for node in nodes[np.argsort(np.array(keys, dtype=np.uint64), kind="stable")]:
-        give_anew(model.handle, int(node), model.day)
+        give_anew(model.handle, int(node), first_day)
+
+
+def appointments_of(model: TerritoryModel, row: int, first_day: int) -> np.ndarray:
+    """Return the episodes with an appointment of a provider on or after a day, in the order of their rows."""
+    specialty = int(model.arrays.providers.specialty[row])
+    kinds = range(Kind.EMERGENCY) if specialty == NOBODY else (Kind.FIRST_SPECIALTY + specialty,)
+    found = [find_appointments(model.handle, row, int(kind), first_day) for kind in kinds]
+    return np.concatenate(found)
+
+
+@rule
+def find_appointments(world, provider, kind, first_day):
+    """Return the episodes of a kind with an appointment of a provider on or after a day, shape (appointments,)."""
+    first = kind * world.patients.size
+    found = np.empty(world.patients.size, np.int64)
+    n_found = 0
+    for node in range(first, first + world.patients.size):
+        episode = world.episodes[node]
+        if episode.provider != provider or episode.appointment_on < first_day:
+            continue
+        if episode.stage == BOOKED or episode.stage == CANCELLING:
+            found[n_found] = node
+            n_found += 1
+    return found[:n_found].copy()
+
+
+def _booked_ahead(model: TerritoryModel, row: int, first_day: int) -> np.ndarray:
+    """Return the seconds that visits booked at the end of another hold of a provider's days from a day on."""
+    world = model.arrays
+    booked = world.episodes[appointments_of(model, row, first_day)]
+    booked = booked[booked["is_planned"] == 1]
+    n_days = world.free.shape[1] - first_day
+    seconds = np.bincount(booked["appointment_on"] - first_day, weights=booked["seconds"], minlength=n_days)
+    return seconds.astype(np.int32)
 
 
 @rule
 def give_anew(world, node, today):
-    """Take one appointment out of an overbooked day; its person asks again today, first asking date kept."""
+    """Take one appointment out of an overbooked day; its person asks again, first asking date kept.
+
+    Parameters
+    ----------
+    today : first day on which the person can ask, nothing of which has been lived.
+    """
     episode = world.episodes[node]
     if world.free[episode.provider, episode.appointment_on] >= 0:
         return

@@ -1,6 +1,7 @@
 """Visits: what is held today, who does not come, and what follows from a visit.
 
-Writes `episodes` (through the rules it calls) and `planned_room`; draws from NO_SHOW, PLANNED, REFERRAL.
+Writes `episodes`, lists of practices (through the rules it calls) and `planned_room`; draws from NO_SHOW, PLANNED,
+REFERRAL.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from math import exp
 from abm.agents.endings import close
 from abm.agents.health import see_doctor
 from abm.agents.needs import need_now, start_clock
+from abm.agents.registration import register_at_visit
 from abm.compiled import rule
 from abm.environment.agenda import (
     NO_SLOT,
@@ -50,6 +52,7 @@ def hold_visits(world, today):
         else:
             close(world, row, kind, today, SERVED)
             see_doctor(world, row, kind, today)
+            register_at_visit(world, row, kind, today)
             after_visit(world, row, kind, today)
 
 

@@ -12,7 +12,7 @@ from math import exp
 from abm.compiled import rule
 from abm.environment.diary import remind
 from abm.randomness import Stream, uniform
-from abm.state import Stage
+from abm.state import NEVER, NOBODY, Stage
 
 NO_SLOT = -1
 BOOKED, CANCELLING = int(Stage.BOOKED), int(Stage.CANCELLING)
@@ -166,19 +166,26 @@ def cancellation_day(world, person, kind, episode, today):
 
 @rule
 def days_to_third_available(world, today, cap_days, out):
-    """Write the days until the third free ordinary slot of the first providers, shape (g,): the measure of access.
+    """Write the days until the third free ordinary slot of each general practitioner: the measure of access.
 
     Parameters
     ----------
     cap_days : written when there is no third slot by then.
-    out : shape (g,), for the providers 0 to g - 1 (general practitioners).
+    out : shape (g,), in the order of the rows; NEVER for a practice that holds no sessions at the time.
     """
-    for provider in range(out.size):
-        seconds = world.providers[provider].visit_seconds
+    practice = -1
+    for provider in range(world.providers.size):
+        desk = world.providers[provider]
+        if desk.specialty != NOBODY:
+            continue
+        practice += 1
+        out[practice] = NEVER
+        if today < desk.opens_on or 0 < desk.closes_on <= today:
+            continue
         found = 0
-        out[provider] = cap_days
+        out[practice] = cap_days
         for wait_days in range(cap_days):
-            found += max(0, world.free[provider, today + wait_days]) // seconds
+            found += max(0, world.free[provider, today + wait_days]) // desk.visit_seconds
             if found >= 3:
-                out[provider] = wait_days
+                out[practice] = wait_days
                 break

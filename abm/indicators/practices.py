@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.agents.registration import ADULT_FROM_AGE_YEARS
 from abm.indicators.counting import ALL, Block, Floats, Ints, Run, ratio
 from abm.population import DAYS_A_YEAR
 from abm.state import NOBODY, Channel, Kind
@@ -18,7 +19,6 @@ from abm.state import NOBODY, Channel, Kind
 SECONDS_AN_HOUR, DAYS_A_WEEK = 3600.0, 7
 LONG_WEEK_HOURS = 60.0
 LIST_LEVELS = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
-ADULT_FROM_AGE_YEARS = 17  # may name a registered doctor; the French figure is for 17 and over
 
 
 def practices(run: Run) -> Iterator[Block]:

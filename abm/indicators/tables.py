@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from abm.agents.registration import ADULT_FROM_AGE_YEARS
 from abm.indicators.counting import Block, Cells, Run, Strata, ratio, tally_mean, tally_quantile
 from abm.indicators.delays import lead_days, lead_times, request_outcomes, times_to_care
 from abm.indicators.potential import apl_of, catchment_of
-from abm.indicators.practices import ADULT_FROM_AGE_YEARS, rows_of_practices
+from abm.indicators.practices import rows_of_practices
 from abm.indicators.unmet import forgone_care
 from abm.indicators.use import VIDEO, acts_per_head, emergency_visits, is_channel, travel
 from abm.state import NOBODY, Kind, Outcome

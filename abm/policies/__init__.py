@@ -1,0 +1,87 @@
+"""What can a policy change? One file an intervention: its levers, and what it does.
+
+A file of this folder that holds a class `POLICY` is an intervention; its levers appear by themselves in scenarios, on
+the command line, in the JSON schema and in the tables of the documentation. An intervention acts through the model and
+its agents (`model.add_practices`, `gp.leave_practice`, `gp.capacity_share = …`), so its file imports nothing but this.
+At the neutral value of all its levers it is not even made: the run is the baseline, to the byte.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from abm.model import TerritoryModel
+
+
+@dataclass(frozen=True)
+class Lever:
+    """One thing that a policy can be asked for.
+
+    Attributes
+    ----------
+    name : as written in a scenario.
+    unit : of its value.
+    meaning : one phrase.
+    low, high : bounds of the value, both allowed.
+    kind : type of the value: float, or int where only whole numbers make sense.
+    neutral : value at which nothing whatever happens.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    low: float
+    high: float
+    kind: type = float
+    neutral: float = 0
+
+
+class Policy:
+    """One intervention of one run; subclasses say which levers they have and what they do.
+
+    Parameters
+    ----------
+    values : the scenario's levers, of which `self.value(name)` reads its own.
+    """
+
+    name: ClassVar[str]
+    levers: ClassVar[tuple[Lever, ...]]
+
+    def __init__(self, values: Any) -> None:
+        self.values = {lever.name: getattr(values, lever.name) for lever in self.levers}
+
+    def value(self, name: str) -> Any:
+        """Return what a lever of this policy stands at."""
+        return self.values[name]
+
+    def prepare(self, model: TerritoryModel) -> None:
+        """Change the world before its first day; the agents are not there yet. Nothing by default."""
+
+    def on_month(self, model: TerritoryModel, today: int) -> None:
+        """Decide on the evening of the first day of the horizon and of each month after. Nothing by default."""
+
+
+@cache
+def policies() -> tuple[type[Policy], ...]:
+    """Return every intervention there is, by the names of their files."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return tuple(import_module(f"{__name__}.{name}").POLICY for name in names)
+
+
+def levers() -> tuple[Lever, ...]:
+    """Return the levers of every intervention, in their order."""
+    return tuple(lever for policy in policies() for lever in policy.levers)
+
+
+def active_policies(values: Any) -> tuple[Policy, ...]:
+    """Return the interventions that a scenario's levers ask for: those with a lever away from its neutral value."""
+    return tuple(
+        policy(values)
+        for policy in policies()
+        if any(getattr(values, lever.name) != lever.neutral for lever in policy.levers)
+    )
