@@ -246,8 +246,8 @@ def general_causes(parameters: Parameters) -> np.recarray:
     """
     rows = np.zeros(FIRST_EVENT, CAUSE).view(np.recarray)
     rows.condition, rows.tariff = NOBODY, NOBODY
-    rows.ward = Ward.MEDICINE
-    rows.ward[PLANNED_SURGERY] = Ward.SURGERY
+    rows["ward"] = Ward.MEDICINE
+    rows["ward"][PLANNED_SURGERY] = Ward.SURGERY
     rows.is_day_case[DAY_CASE] = 1
     rows.p_emergency[EMERGENCY] = 1.0
     for cause, name in enumerate(GENERAL):
@@ -271,7 +271,7 @@ def _set_emergency_nights(causes: np.recarray, stays: NDArray, heads: NDArray, p
 
 
 def log_medians(causes: np.recarray) -> NDArray[np.float64]:
-    """Return the log of the median of X for each cause, such that 1 + floor(X) nights have the cause's mean, shape (e,).
+    """Return the log of the median of X by cause, such that 1 + floor(X) nights have the cause's mean, shape (e,).
 
     X is lognormal with the cause's spread; without spread every stay has the mean rounded to whole nights.
     """

@@ -21,7 +21,15 @@ from abm.agents.specialist import Specialist
 from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
-from abm.records import Recorder, Records, all_episodes, all_stays, spare_rows, with_room_for_records, with_room_for_stays
+from abm.records import (
+    Recorder,
+    Records,
+    all_episodes,
+    all_stays,
+    spare_rows,
+    with_room_for_records,
+    with_room_for_stays,
+)
 from abm.scenario import Scenario, load_scenario
 from abm.schedule import SCHEDULE
 from abm.state import NOBODY, Counter, World

@@ -1,7 +1,8 @@
 """Beds and the chains of stays by day: who lies where, who leaves when.
 
-Owns `occupied` and `leavers`; writes `stays.next`, `leaves_on` of stays that end early and `patients.leaves_hospital_on`.
-Draws nothing. A bed is taken on the day of admission and free again from the morning of `leaves_on` on.
+Owns `occupied`, `leavers` and `patients.leaves_hospital_on`; writes `stays.next` and, of stays that end early,
+`leaves_on` and `ends_in_death`. Draws nothing. A bed is taken on the day of admission and free again from the morning
+of `leaves_on` on.
 """
 
 from __future__ import annotations
