@@ -115,7 +115,8 @@ def grow_older(world, today):
 
     Notes
     -----
-    ODD 7.2. A clock that runs keeps its day; a clock that stood still for want of needs at the former age starts.
+    ODD 7.2. A clock that runs keeps its day, be it beyond the last one of the diary: to draw such a clock anew would
+    give its owner a second chance of a need. A clock that stood still for want of needs at the former age starts.
     """
     if today % DAYS_BETWEEN_BIRTHDAYS_SEEN != 0:
         return
@@ -123,10 +124,14 @@ def grow_older(world, today):
         patient = world.patients[row]
         if patient.status != ALIVE or patient.age_band == world.age_bands[age_years(patient, today)]:
             continue
+        stood_still = 0
+        for kind in range(world.kinds.size):
+            if world.episodes[kind * world.patients.size + row].rate <= 0.0:
+                stood_still |= 1 << kind
         refresh_rates(world, row, today)
         for kind in range(world.kinds.size):
             episode = world.episodes[kind * world.patients.size + row]
-            if episode.stage == QUIET and episode.event_day == NEVER:
+            if (stood_still >> kind) & 1 and episode.stage == QUIET and episode.event_day == NEVER:
                 start_clock(world, row, kind, today + 1)
 
 
