@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 QUIET, BOOKED = int(Stage.QUIET), int(Stage.BOOKED)
+ALIVE, STAYS = int(Status.ALIVE), int(Counter.STAYS)
 DAYS_BACK = 40  # more than a month: no day goes unchecked
 
 
@@ -42,7 +43,7 @@ def check(model: TerritoryModel) -> None:
     BrokenLawError
         The first law that fails.
     """
-    for law in (people, registrations, requests, agendas, time):
+    for law in (people, registrations, requests, agendas, time, beds):
         law(model)
 
 
@@ -146,3 +147,57 @@ def time(model: TerritoryModel) -> None:
             held_by_people_from_elsewhere=int(outside[provider]),
             unused=int(unused[provider]),
         )
+
+
+def beds(model: TerritoryModel) -> None:
+    """Beds: those occupied are the stays that go on, never more than there are, and whoever lies in one is alive."""
+    world, evening = model.arrays, model.day - 1
+    found = np.zeros_like(world.occupied)
+    lost = recount_beds(model.handle, evening, found)
+    if lost != NOBODY:
+        stay = world.stays[lost]
+        raise _broken(
+            model,
+            "who lies in a bed is alive and leaves with the stay",
+            stay=int(lost),
+            patient=int(stay.patient),
+            status=Status(int(world.patients.status[stay.patient])).name.lower(),
+            stay_ends=int(stay.leaves_on),
+            last_day_in_bed=int(world.patients.leaves_hospital_on[stay.patient]),
+        )
+    for law, wrong in (
+        ("beds occupied = stays that go on", found != world.occupied),
+        ("beds occupied <= beds", (world.beds != NOBODY) & (world.occupied > world.beds)),
+    ):
+        if wrong.any():
+            site, ward = (int(i) for i in np.argwhere(wrong)[0])
+            raise _broken(
+                model,
+                law,
+                site=site,
+                ward=ward,
+                occupied=int(world.occupied[site, ward]),
+                stays=int(found[site, ward]),
+                beds=int(world.beds[site, ward]),
+            )
+
+
+@rule
+def recount_beds(world, evening, found):
+    """Count the stays that go on by site and ward, shape (sites, wards).
+
+    Returns
+    -------
+    the first stay whose resident is not alive or is said to leave on another day; NOBODY when all is well.
+    """
+    lost = NOBODY
+    for i in range(world.counters[STAYS] - 1, -1, -1):
+        stay = world.stays[i]
+        if stay.leaves_on <= evening:
+            continue
+        found[stay.site, stay.ward] += 1
+        if stay.patient != NOBODY:
+            patient = world.patients[stay.patient]
+            if patient.status != ALIVE or patient.leaves_hospital_on != stay.leaves_on - 1:
+                lost = i
+    return lost

@@ -23,7 +23,15 @@ from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
 from abm.policies import active_policies
-from abm.records import Recorder, Records, all_episodes, spare_rows, with_room_for_records
+from abm.records import (
+    Recorder,
+    Records,
+    all_episodes,
+    all_stays,
+    spare_rows,
+    with_room_for_records,
+    with_room_for_stays,
+)
 from abm.scenario import Scenario, load_scenario
 from abm.schedule import SCHEDULE
 from abm.state import NEVER, NOBODY, Counter, Status, World
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
 
 THIRD_NEXT_CAP_DAYS = 90
 EPISODES_A_YEAR = 7  # of a person, roughly: only the first size of a table that grows
+STAYS_A_YEAR = 1  # of a person, more than enough with people from elsewhere
 MONDAY = 0
 OTHER_PROFESSIONS = ("nurse", "pharmacy", "physiotherapist", "midwife")
 
@@ -87,6 +96,7 @@ class TerritoryModel(mesa.Model):
         self.policy = load_scenario(scenario, **overrides)
         world, self.setting = build_world(self.territory, self.policy, self.seed_of_run, arrange=arrange)
         self.recorder = Recorder()
+        world = with_room_for_stays(world, self._expected_stays(world))
         self._hold(with_room_for_records(world, self._expected_records(world.patients.size)))
         self.territory_practices = range(self.n_practices)
         self.lacked_gp = np.zeros(0, np.int64)
@@ -143,6 +153,8 @@ class TerritoryModel(mesa.Model):
         """Keep what has to be looked at while the run goes on, and what must not overflow."""
         if self.recorder.needs_room(self.arrays):
             self._hold(with_room_for_records(self.arrays, 3 * self.arrays.record_patient.size // 2))
+        if self.recorder.needs_room_for_stays(self.arrays):
+            self._hold(with_room_for_stays(self.arrays, 3 * self.arrays.stays.size // 2))
         calendar = self.setting.calendar
         if calendar.weekday[today] == MONDAY and today < self.setting.end_of_horizon:
             self.recorder.note_week(today, self._days_to_third(today))
@@ -274,7 +286,7 @@ class TerritoryModel(mesa.Model):
             overtime_used=(setting.overtime_offered - world.overtime)[:, days],
             third_next_available=np.array(self.recorder.weeks).reshape(len(self.recorder.weeks), self.n_practices),
             third_next_days=np.array(self.recorder.week_days, np.int64),
-            stays=world.stays[: int(world.counters[Counter.STAYS])].view(np.recarray),
+            stays=all_stays(world),
             health=world.health,
             vital=world.vital,
             billed=world.billed,
@@ -318,6 +330,10 @@ class TerritoryModel(mesa.Model):
     def _expected_records(self, n_people: int) -> int:
         """Return how many rows the run is likely to write; the table grows if they are more."""
         return spare_rows(n_people) + n_people * self.setting.last_day * EPISODES_A_YEAR // 365
+
+    def _expected_stays(self, world: World) -> int:
+        """Return how many stays the run is likely to write, the spare rows of a day included."""
+        return world.call_rows.size + world.patients.size * self.setting.last_day * STAYS_A_YEAR // 365
 
     # --- the world ----------------------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from abm.memory import zeros
-from abm.state import EPISODE, NEVER, NOWHERE, RECORD, Channel, Contact, Counter, Outcome, Stage, World
+from abm.memory import zero_rows, zeros
+from abm.state import EPISODE, NEVER, NOWHERE, RECORD, STAY, Channel, Contact, Counter, Outcome, Stage, World
 
 if TYPE_CHECKING:
     from abm.world import Setting
@@ -171,6 +171,11 @@ class Recorder:
         """Tell whether tomorrow's rows might not fit: a day can write a few rows for each of its requests."""
         return bool(world.counters[Counter.RECORDS] > world.record_patient.size - spare_rows(world.patients.size))
 
+    @staticmethod
+    def needs_room_for_stays(world: World) -> bool:
+        """Tell whether tomorrow's stays might not fit: a day admits at most everybody on the list of calls."""
+        return bool(world.counters[Counter.STAYS] > world.stays.size - world.call_rows.size)
+
     def tally(self, world: World) -> None:
         """Count the rows written since the last time."""
         rows = columns_of(world, slice(self._n_tallied, int(world.counters[Counter.RECORDS])))
@@ -222,6 +227,19 @@ def with_room_for_records(world: World, n_rows: int) -> World:
         column[: written.size] = written[name]
         columns[f"record_{name}"] = column
     return world._replace(**columns)
+
+
+def all_stays(world: World) -> np.recarray:
+    """Return all stays so far, those that go on included, rows STAY, in the order of admission: a view, not a copy."""
+    return world.stays[: int(world.counters[Counter.STAYS])].view(np.recarray)
+
+
+def with_room_for_stays(world: World, n_rows: int) -> World:
+    """Return the world with a table of that many stays, those written so far kept."""
+    stays = zero_rows(n_rows, STAY)
+    written = all_stays(world)
+    stays[: written.size] = written
+    return world._replace(stays=stays)
 
 
 def all_episodes(world: World) -> Episodes:

@@ -77,6 +77,7 @@ class Contact(IntEnum):
     DIED = 6
     MOVED = 7
     IN_HOSPITAL = 8
+    READMISSION = 9  # back within thirty days of leaving hospital
 
 
 class Status(IntEnum):
@@ -313,8 +314,9 @@ STAY = np.dtype(
     [
         ("patient", "i4"),  # row in patients, NOBODY for people from elsewhere
         ("next", "i4"),  # next stay that ends on the same day, or NOBODY
+        ("comes_next", "i4"),  # next stay whose patient comes back on the same day, or NOBODY
         ("admitted_on", "i2"),
-        ("leaves_on", "i2"),
+        ("leaves_on", "i2"),  # the bed is free from this morning on; the day of admission itself for a day case
         ("site", "i2"),
         ("cause", "i2"),
         ("ward", "u1"),
@@ -326,6 +328,27 @@ STAY = np.dtype(
     align=True,
 )
 """One stay in hospital; all are kept, in the order of admission."""
+
+HOSPITAL = np.dtype(
+    [
+        ("planned_surgery_share", "f8"),  # of planned stays with a night
+        ("emergency_surgery_share", "f8"),  # of stays from the emergency department
+        ("emergency_intensive_share", "f8"),
+        ("follow_up_share", "f8"),  # of those who leave alive: asks for a visit to a general practitioner at once
+        ("readmission_ratio", "f8"),  # of coming back, after a visit to a general practitioner over without one
+    ],
+    align=True,
+)
+"""What all hospitals share."""
+
+STAY_AGE = np.dtype(
+    [
+        ("day_case_share", "f8"),  # of planned stays
+        ("death_ratio", "f8"),  # of death in hospital at this age over that of the general cause
+    ],
+    align=True,
+)
+"""What a stay depends on by age band."""
 
 COVER = np.dtype(
     [
@@ -481,10 +504,15 @@ class World(NamedTuple):
     call_contacts: NDArray[np.uint8]  # how they come; see Contact
     stays: np.recarray  # (s,) STAY, grows
     leavers: NDArray[np.int32]  # (t,) first of the stays that end on a day, NOBODY: none
-    comers: NDArray[np.int32]  # (t,) first of the stays whose patient comes back on a day, NOBODY: none
+    comers: NDArray[np.int32]  # (t,) first of the stays whose patient may come back on a day, NOBODY: none
     beds: NDArray[np.int32]  # (sites, wards) NOBODY: as many as needed
     occupied: NDArray[np.int32]  # (sites, wards)
     stay_share_admitted: NDArray[np.float64]  # (a,) of emergency visits, by age band
+    hospital: np.recarray  # (1,) HOSPITAL
+    stay_ages: np.recarray  # (a,) STAY_AGE
+    stay_log_medians: NDArray[np.float64]  # (e,) of the nights beyond the first, before rounding down
+    visitor_means: NDArray[np.float64]  # (sites, 3) people from elsewhere a day: emergency, planned medicine, surgery
+    seen_since_stay: NDArray[np.uint8]  # (n,) has seen a general practitioner since leaving hospital
     vital: NDArray[np.float64]  # (months, len(Vital))
     death_rates: NDArray[np.float64]  # (a1, 2) deaths a month by age in years and sex, of people without conditions
     birth_rates: NDArray[np.float64]  # (a1,) births a month of women by age in years

@@ -18,6 +18,7 @@ from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
+from abm.hospital_supply import hospital_columns, plan_hospital, write_rates
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
@@ -41,13 +42,16 @@ from abm.state import (
     COVER,
     EPISODE,
     HEALTH,
+    HOSPITAL,
     NEVER,
     NOBODY,
     OFFER,
     PATIENT,
     RECORD,
     STAY,
+    STAY_AGE,
     Counter,
+    GeneralCause,
     Kind,
     Payer,
     Registration,
@@ -154,6 +158,10 @@ def build_world(
     providers = providers_of(
         territory, parameters, practices, specialties, people_key, reference_day=scenario.warm_up_days
     )
+    hospital = plan_hospital(
+        population.rows, rates.base[Kind.EMERGENCY, :, 0], parameters, reference_day=scenario.warm_up_days
+    )
+    write_rates(hospital, rates.base)
     rows = population.rows.copy().view(np.recarray)
     rows.follow_up_rate *= rates.follow_up_factor
     acts = _acts_per_year(rows, rates.base, rates.by_condition, scenario.warm_up_days)
@@ -164,12 +172,13 @@ def build_world(
     kinds, local = kind_table(parameters, specialties, providers.specialty)
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
     rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
+    emergency_places = _nearest_emergency(territory, travel)
     world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
         minutes=np.array(travel.minutes),
         neighbours=neighbours_of(travel.minutes, providers, parameters, people_key),
         local_providers=local,
         pole_places=nearest_poles(territory, travel.minutes, specialties),
-        emergency_places=_nearest_emergency(territory, travel),
+        emergency_places=emergency_places,
         rates=rates.base,
         condition_rates=rates.by_condition,
         outside_held=taken,
@@ -178,6 +187,16 @@ def build_world(
         next_open=next_open_days(calendar.is_open),
         month_of=calendar.month_index.astype(np.int16),
         year_of=(calendar.year - calendar.year[0]).astype(np.int16),
+        **hospital_columns(
+            hospital,
+            territory,
+            emergency_places,
+            population.rows,
+            parameters,
+            reference_day=scenario.warm_up_days,
+            scale=scenario.scale,
+            capacity=rows.size,
+        ),
     )
     planned = Agendas(*(column.copy() for column in agendas))
     planned.free[:] += taken
@@ -411,6 +430,11 @@ def empty_world(
         beds=np.zeros((0, len(Ward)), np.int32),
         occupied=np.zeros((0, len(Ward)), np.int32),
         stay_share_admitted=np.zeros(len(BAND_STARTS)),
+        hospital=np.zeros(1, HOSPITAL).view(np.recarray),
+        stay_ages=np.zeros(len(BAND_STARTS), STAY_AGE).view(np.recarray),
+        stay_log_medians=np.zeros(0),
+        visitor_means=np.zeros((0, int(GeneralCause.DAY_CASE))),
+        seen_since_stay=np.zeros(rows.size, np.uint8),
         vital=np.zeros((n_months, len(Vital))),
         death_rates=np.zeros((n_ages, 2)),
         birth_rates=np.zeros(n_ages),

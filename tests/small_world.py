@@ -15,7 +15,7 @@ from abm.agents.needs import start_clocks
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
 from abm.randomness import seed_key
-from abm.records import Episodes, finished_episodes, spare_rows, with_room_for_records
+from abm.records import Episodes, finished_episodes, spare_rows, with_room_for_records, with_room_for_stays
 from abm.schedule import RULES_OF_THE_DAY
 from abm.settings import BAND_STARTS
 from abm.state import KIND, NOBODY, PATIENT, PROVIDER, RULES, World
@@ -81,6 +81,7 @@ def small_world(
 def live(world: World, n_days: int, n_rows: int = 0) -> Episodes:
     """Start the clocks, live some days, return the rows of what has ended."""
     world = with_room_for_records(world, n_rows or 8 * spare_rows(world.patients.size))
+    world = with_room_for_stays(world, 4 * world.call_rows.size)
     handle = compiled(world)
     start_clocks(handle)
     for day in range(n_days):

@@ -5,6 +5,7 @@ Writes `patients.status`, `gone_on`, and through the rules it calls the episodes
 
 from __future__ import annotations
 
+from abm.agents.beds import vacate
 from abm.agents.endings import close
 from abm.compiled import rule
 from abm.environment.agenda import give_back
@@ -27,13 +28,15 @@ def leave(world, row, today, status):
 
     Notes
     -----
-    A hospital bed is given back by the stay itself (abm.agents.stays).
+    A hospital bed is free the same evening.
     """
     patient = world.patients[row]
     if patient.status != ALIVE:
         return
     patient.status = status
     patient.gone_on = today
+    if patient.leaves_hospital_on >= today:
+        vacate(world, row, today, status)
     reason = DIED if status == DEAD else MOVED
     world.vital[world.month_of[today], DEATHS if status == DEAD else DEPARTURES] += 1.0
     for kind in range(world.kinds.size):

@@ -18,7 +18,7 @@ from abm.compiled import rule
 from abm.environment.agenda import give_back, sub_address
 from abm.environment.diary import drain, forget, read_ahead, remind
 from abm.randomness import Stream, exponential, normal, order_key, uniform
-from abm.state import NEVER, NOBODY, NOWHERE, Channel, Contact, Counter, GeneralCause, Kind, Outcome, Stage
+from abm.state import NEVER, NOBODY, NOWHERE, Channel, Contact, Counter, GeneralCause, Kind, Outcome, Stage, Status
 
 GP_ACUTE, GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
 STAY, PLANNED_STAY = int(Kind.STAY), int(GeneralCause.PLANNED_MEDICINE)
@@ -29,6 +29,7 @@ OPENED, QUEUE, EVENTS = int(Counter.OPENED), int(Counter.QUEUE), int(Counter.EVE
 NEVER_ASKED, OWN_CLOCK, OWN_CHOICE = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK), int(Contact.OWN_CHOICE)
 DUTY, PLATFORM = int(Channel.DUTY), int(Channel.PLATFORM)
 WITHDRAWN = int(Outcome.WITHDRAWN)
+ALIVE = int(Status.ALIVE)
 
 
 @rule
@@ -114,18 +115,23 @@ def grow_older(world, today):
 
     Notes
     -----
-    ODD 7.2. A clock that runs keeps its day; a clock that stood still for want of needs at the former age starts.
+    ODD 7.2. A clock that runs keeps its day, be it beyond the last one of the diary: to draw such a clock anew would
+    give its owner a second chance of a need. A clock that stood still for want of needs at the former age starts.
     """
     if today % DAYS_BETWEEN_BIRTHDAYS_SEEN != 0:
         return
     for row in range(world.patients.size):
         patient = world.patients[row]
-        if patient.age_band == world.age_bands[age_years(patient, today)]:
+        if patient.status != ALIVE or patient.age_band == world.age_bands[age_years(patient, today)]:
             continue
+        stood_still = 0
+        for kind in range(world.kinds.size):
+            if world.episodes[kind * world.patients.size + row].rate <= 0.0:
+                stood_still |= 1 << kind
         refresh_rates(world, row, today)
         for kind in range(world.kinds.size):
             episode = world.episodes[kind * world.patients.size + row]
-            if episode.stage == QUIET and episode.event_day == NEVER:
+            if (stood_still >> kind) & 1 and episode.stage == QUIET and episode.event_day == NEVER:
                 start_clock(world, row, kind, today + 1)
 
 
@@ -343,34 +349,38 @@ def need_now(world, row, kind, day):
 
 
 @rule
-def in_order(world):
-    """Return today's queue, shape (requests,), in the order of the addressed shuffle.
+def in_order(items, item_keys, n_items):
+    """Return the first `n_items` of a list in the order of their addressed keys, shape (n_items,).
+
+    Parameters
+    ----------
+    items : shape (>= n_items,), int32; not changed.
+    item_keys : shape (>= n_items,), uint64, see `order_key`.
 
     Notes
     -----
     The keys are uniform, so one pass by their leading bits brings each near its place and a short insertion sort
     finishes: a few nanoseconds a request, where a comparison sort took half of the step.
     """
-    n_requests = world.counters[QUEUE]
     bits = 1
-    while (1 << bits) < n_requests:
+    while (1 << bits) < n_items:
         bits += 1
     shift = np.uint64(64 - bits)
     places = np.zeros((1 << bits) + 1, np.int64)
-    for i in range(n_requests):
-        places[np.int64(world.queue_keys[i] >> shift) + 1] += 1
+    for i in range(n_items):
+        places[np.int64(item_keys[i] >> shift) + 1] += 1
     for bucket in range(1 << bits):
         places[bucket + 1] += places[bucket]
-    nodes = np.empty(n_requests, np.int32)
-    keys = np.empty(n_requests, np.uint64)
-    for i in range(n_requests):
-        leading = np.int64(world.queue_keys[i] >> shift)
-        nodes[places[leading]], keys[places[leading]] = world.queue[i], world.queue_keys[i]
+    sorted_items = np.empty(n_items, np.int32)
+    keys = np.empty(n_items, np.uint64)
+    for i in range(n_items):
+        leading = np.int64(item_keys[i] >> shift)
+        sorted_items[places[leading]], keys[places[leading]] = items[i], item_keys[i]
         places[leading] += 1
-    for i in range(1, n_requests):
-        node, key, place = nodes[i], keys[i], i
+    for i in range(1, n_items):
+        item, key, place = sorted_items[i], keys[i], i
         while place > 0 and keys[place - 1] > key:
-            nodes[place], keys[place] = nodes[place - 1], keys[place - 1]
+            sorted_items[place], keys[place] = sorted_items[place - 1], keys[place - 1]
             place -= 1
-        nodes[place], keys[place] = node, key
-    return nodes
+        sorted_items[place], keys[place] = item, key
+    return sorted_items

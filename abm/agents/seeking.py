@@ -24,7 +24,7 @@ from abm.environment.agenda import (
 )
 from abm.environment.diary import remind
 from abm.randomness import Stream, normal, uniform
-from abm.state import NOBODY, NOWHERE, Channel, Contact, Kind, Outcome, Stage
+from abm.state import NOBODY, NOWHERE, Channel, Contact, Counter, Kind, Outcome, Stage
 
 FIRST_SPECIALTY, GP_ACUTE = int(Kind.FIRST_SPECIALTY), int(Kind.GP_ACUTE)
 OWN_GP, OTHER_GP, WALK_IN, HOME = int(Channel.OWN_GP), int(Channel.OTHER_GP), int(Channel.WALK_IN), int(Channel.HOME)
@@ -32,13 +32,13 @@ VIDEO_OWN_GP, PLATFORM = int(Channel.VIDEO_OWN_GP), int(Channel.PLATFORM)
 LOCAL_AGENDA, POLE = int(Channel.LOCAL_AGENDA), int(Channel.POLE)
 FORGONE, DIVERTED = int(Outcome.FORGONE), int(Outcome.DIVERTED)
 NOTHING_IN_TIME = int(Contact.NOTHING_IN_TIME)
-ASKING = int(Stage.ASKING)
+ASKING, QUEUE = int(Stage.ASKING), int(Counter.QUEUE)
 
 
 @rule
 def seek_care(world, today):
     """Let today's requests meet their offers, one after another in the order of the day (step 4)."""
-    for node in in_order(world):
+    for node in in_order(world.queue, world.queue_keys, world.counters[QUEUE]):
         kind, row = node // world.patients.size, node % world.patients.size
         if kind >= FIRST_SPECIALTY:
             n_offers = specialist_offers(world, row, kind, today)

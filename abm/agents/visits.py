@@ -1,7 +1,7 @@
 """Visits: what is held today, who does not come, and what follows from a visit.
 
-Writes `episodes`, lists of practices (through the rules it calls) and `planned_room`; draws from NO_SHOW, PLANNED,
-REFERRAL.
+Writes `episodes`, lists of practices (through the rules it calls), `planned_room` and `seen_since_stay`; draws from
+NO_SHOW, PLANNED, REFERRAL.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from abm.environment.agenda import (
     NO_SLOT,
     first_planned_slot,
     give_appointment,
+    give_back,
     open_day_from,
     sub_address,
     take,
@@ -25,7 +26,7 @@ from abm.environment.diary import drain, read_ahead
 from abm.randomness import Stream, uniform
 from abm.state import NOBODY, Channel, Contact, Counter, Kind, Outcome
 
-GP_FOLLOW_UP = int(Kind.GP_FOLLOW_UP)
+GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
 OWN_GP, OTHER_GP = int(Channel.OWN_GP), int(Channel.OTHER_GP)
 LOCAL_AGENDA, POLE = int(Channel.LOCAL_AGENDA), int(Channel.POLE)
@@ -44,6 +45,9 @@ def hold_visits(world, today):
         kind, row = node // world.patients.size, node % world.patients.size
         world.counters[EVENTS] += 1
         if world.patients[row].leaves_hospital_on >= today:
+            episode = world.episodes[node]
+            if episode.provider != NOBODY:
+                give_back(world, episode.provider, today, episode.seconds)
             close(world, row, kind, today, WITHDRAWN, IN_HOSPITAL)
             start_clock(world, row, kind, world.patients[row].leaves_hospital_on + 1)
         elif stays_away(world, row, kind):
@@ -51,6 +55,8 @@ def hold_visits(world, today):
             start_clock(world, row, kind, today + 1)
         else:
             close(world, row, kind, today, SERVED)
+            if kind < EMERGENCY and world.episodes[node].provider != NOBODY:
+                world.seen_since_stay[row] = 1
             see_doctor(world, row, kind, today)
             register_at_visit(world, row, kind, today)
             after_visit(world, row, kind, today)

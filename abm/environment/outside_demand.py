@@ -35,7 +35,12 @@ def non_residents_ask(world, today):
 @rule
 def poisson(key, address, day, mean):
     """Return a Poisson count by inversion of one addressed draw (means up to some hundreds)."""
-    level = uniform(key, Stream.NON_RESIDENT, address, 0, day)
+    return count_at(uniform(key, Stream.NON_RESIDENT, address, 0, day), mean)
+
+
+@rule
+def count_at(level, mean):
+    """Return the Poisson count at a level in [0, 1) of its distribution function."""
     probability = exp(-mean)
     count = 0
     while level >= probability and count < 10000:
