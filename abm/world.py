@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.agents.health import DAYS_BETWEEN_LOOKS, IN_NO_CHAIN, begin_illness
 from abm.agents.needs import start_clocks
 from abm.calendar import Calendar
 from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
+from abm.illness import illness_columns
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
@@ -152,7 +154,19 @@ def build_world(
         rows = arrange(Population(rows)).rows
     kinds, local = kind_table(parameters, specialties, providers.specialty)
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
-    rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
+    rule = rule_row(
+        parameters, float(acute), scenario.levers.teleconsultation, delay_affects_health=scenario.delay_affects_health
+    )
+    illness = illness_columns(
+        conditions,
+        parameters,
+        specialties,
+        population.rows,
+        n_rows=rows.size,
+        follow_up_factor=rates.follow_up_factor,
+        reference_day=scenario.warm_up_days,
+        delay_affects_health=scenario.delay_affects_health,
+    )
     world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
         minutes=np.array(travel.minutes),
         neighbours=_neighbours(travel.minutes, providers, parameters, people_key),
@@ -167,10 +181,13 @@ def build_world(
         next_open=next_open_days(calendar.is_open),
         month_of=calendar.month_index.astype(np.int16),
         year_of=(calendar.year - calendar.year[0]).astype(np.int16),
+        **illness,
     )
     planned = Agendas(*(column.copy() for column in agendas))
     planned.free[:] += taken
-    start_clocks(compiled(world))
+    handle = compiled(world)
+    start_clocks(handle)
+    begin_illness(handle)
     setting = Setting(
         territory,
         scenario,
@@ -390,6 +407,9 @@ def empty_world(
         conditions=np.zeros(0, CONDITION).view(np.recarray),
         causes=np.zeros(0, CAUSE).view(np.recarray),
         incidence=np.zeros((0, len(BAND_STARTS), 2)),
+        restores=np.zeros((kinds.size, 0), np.bool_),
+        first_look=np.full(DAYS_BETWEEN_LOOKS, NOBODY, np.int32),
+        next_look=np.full(rows.size, IN_NO_CHAIN, np.int32),
         call_rows=np.zeros(0, np.int32),
         call_causes=np.zeros(0, np.int16),
         call_contacts=np.zeros(0, np.uint8),

@@ -23,6 +23,7 @@ LAYERS = [
     ("abm.agents.professional", "abm.agents.general_practitioner", "abm.agents.specialist", "abm.agents.hospital",
      "abm.agents.patient"),
     ("abm.agents.decisions",),
+    ("abm.illness",),
     ("abm.schedule", "abm.world"),
     ("abm.laws",),
     ("abm.indicators",),
