@@ -121,6 +121,10 @@ class Scenario(BaseModel):
     population_seed: int | None = Field(
         None, ge=0, description="seed of the synthetic population; null: it follows the run's seed"
     )
+    delay_affects_health: bool = Field(
+        True,
+        description="late follow-up loses control of disease, acute needs left unserved escalate; false: neither does",
+    )
     levers: Levers = Field(default_factory=Levers, description="what the policy changes")
     parameters: dict[str, float] = Field(
         default_factory=dict, description="numbers other than the registry's, by name or id, within their ranges"
@@ -329,7 +333,8 @@ def _explain(error: ErrorDetails, path: KeyPath) -> str:
 
 def _expected(info: FieldInfo) -> str:
     """Return what a field takes, e.g. "a whole number from 1 to 21915 (days)"."""
-    kinds: dict[Any, str] = {int: "a whole number", float: "a number", str: "a text", dt.date: "a date as 2020-01-31"}
+    kinds: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number"}
+    kinds |= {str: "a text", dt.date: "a date as 2020-01-31"}
     kinds |= {int | None: "a whole number or null", str | None: "a text or null"}
     words = [kinds.get(info.annotation, "names with values")]
     signs = {"ge": "from", "gt": "above", "le": "to"}

@@ -288,13 +288,20 @@ def logit(share: float) -> float:
     return log(share / (1.0 - share))
 
 
-def rule_row(parameters: Parameters, acute_needs_per_year: float, teleconsultation: float = 0.0) -> np.recarray:
+def rule_row(
+    parameters: Parameters,
+    acute_needs_per_year: float,
+    teleconsultation: float = 0.0,
+    *,
+    delay_affects_health: bool = True,
+) -> np.recarray:
     """Return the behaviour that all kinds share, rows RULES, shape (1,).
 
     Parameters
     ----------
     acute_needs_per_year : mean of the population; the unasked emergency visits [B024] are a share of it.
     teleconsultation : lever, share of eligible requests offered by video over today's.
+    delay_affects_health : False: no acute need left unserved becomes an emergency.
     """
     rows = np.zeros(1, RULES).view(np.recarray)
     row = rows[0]
@@ -319,6 +326,8 @@ def rule_row(parameters: Parameters, acute_needs_per_year: float, teleconsultati
     row.registration_share = parameters["registration_at_visit_share"]
     row.season_mean = 1.0 / (1.0 + parameters["demand_seasonality_amplitude"])
     row.visits_per_need = 1.0 / parameters["need_scale"]
+    row.escalation_share = parameters["escalation_share_of_unserved_acute_needs"] if delay_affects_health else 0.0
+    row.comorbidity_ratio = parameters["incidence_ratio_per_condition"]
     return rows
 
 

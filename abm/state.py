@@ -254,13 +254,15 @@ RULES = np.dtype(
         ("visits_per_need", "f8"),  # visits to general practitioners for each need
         ("rhythm_sigma", "f8"),  # spread of the interval between follow-ups
         ("registration_share", "f8"),  # of visits without a doctor of one's own, to one with places: put on his list
+        ("escalation_share", "f8"),  # acute needs left unserved that become an emergency; 0: delay does no harm
+        ("comorbidity_ratio", "f8"),  # of the incidence of a disease, for each disease already there
     ],
     align=True,
 )
 
 HEALTH = np.dtype(
     [
-        ("control", "f4"),  # of this condition: HbA1c for diabetes, else 0 (good) to 1 (bad); health
+        ("control", "f4"),  # on the day of the last follow-up: HbA1c for diabetes, else 0 (good) to 1 (bad); health
         ("last_event_on", "i2"),  # day of the last exacerbation or complication, or NEVER; health
         ("events_seen", "u2"),  # bit e set: has had event e of this condition; health
     ],
@@ -270,19 +272,24 @@ HEALTH = np.dtype(
 
 CONDITION = np.dtype(
     [
-        ("follow_up_interval_days", "f8"),  # by guideline
-        ("control_mean", "f8"),  # at the start of the run; the rates of events hold at this value
+        ("address", "i8"),  # of its draws: owes nothing to the other diseases
+        ("follow_up_interval_days", "f8"),  # between visits today, of people of mean regularity
+        ("follow_up_grace_days", "f8"),  # by which a visit may slip without harm
+        ("control_mean", "f8"),  # at the start of the run
         ("control_sd", "f8"),
         ("control_best", "f8"),
         ("control_worst", "f8"),
         ("drift_per_month_late", "f8"),  # control lost per month beyond the interval; 0: delay does no harm
         ("restore_share", "f8"),  # share of the distance to one's own control at start that a visit wins back
+        ("recovery_rate", "f8"),  # a day: no longer has it
         ("mortality_ratio", "f8"),  # of death, with the condition over without
         ("log_mortality_per_unit", "f8"),  # of control above its mean
         ("recent_event_mortality_ratio", "f8"),  # within a year of an event
         ("utility_loss", "f8"),
+        ("recent_event_utility_loss", "f8"),  # within a month of an event
         ("first_cause", "i8"),  # rows in `causes` of this condition's events
         ("n_causes", "i8"),
+        ("most_event_share", "f8"),  # probability of an event between two looks that nobody exceeds
         ("ald_share", "f8"),
     ],
     align=True,
@@ -291,9 +298,10 @@ CONDITION = np.dtype(
 CAUSE = np.dtype(
     [
         ("condition", "i8"),  # row in `conditions`, or NOBODY
-        ("rate", "f8"),  # events a day of people with the condition at mean control
+        ("rate", "f8"),  # events a day of people at mean control, of the middle fifth and the reference age
         ("log_ratio_per_unit", "f8"),  # of control above its mean
         ("log_deprivation_ratio", "f8"),  # poorest over richest fifth
+        ("log_age_ratio_per_decade", "f8"),
         ("is_day_case", "i8"),
         ("is_avoidable", "i8"),  # counts among avoidable admissions
         ("ward", "i8"),  # see Ward
@@ -304,6 +312,7 @@ CAUSE = np.dtype(
         ("p_death", "f8"),  # in hospital
         ("p_readmission", "f8"),  # within thirty days of leaving
         ("utility_loss", "f8"),  # for life
+        ("history_share", "f8"),  # of patients who had one before the start
         ("tariff", "i8"),  # row in `tariffs` of the stay
     ],
     align=True,
@@ -498,7 +507,10 @@ class World(NamedTuple):
     health: np.recarray  # (n * m,) HEALTH, row = patient * m + condition
     conditions: np.recarray  # (m,) CONDITION
     causes: np.recarray  # (e,) CAUSE
-    incidence: NDArray[np.float64]  # (m, a, 2) new cases a day among those without, by age band and sex
+    incidence: NDArray[np.float64]  # (m, a, 2) new cases a day among those without it and any other, by age and sex
+    restores: NDArray[np.bool_]  # (k, m) a visit of the kind is follow-up of the condition
+    first_look: NDArray[np.int32]  # (30,) first of the chain of people looked at on a day of thirty, NOBODY: none
+    next_look: NDArray[np.int32]  # (n,) who comes after in the chain, NOBODY: the last; -2: in no chain
     call_rows: NDArray[np.int32]  # people who ask for a bed
     call_causes: NDArray[np.int16]
     call_contacts: NDArray[np.uint8]  # how they come; see Contact

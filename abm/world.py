@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from abm.agents.health import DAYS_BETWEEN_LOOKS, IN_NO_CHAIN, begin_illness
 from abm.agents.needs import start_clocks
 from abm.calendar import Calendar
 from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
-from abm.hospital_supply import hospital_columns, plan_hospital, write_rates
+from abm.hospital_supply import bands_of, hospital_columns, plan_hospital, write_rates
+from abm.illness import expected_events_per_year, illness_columns
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
@@ -158,8 +160,23 @@ def build_world(
     providers = providers_of(
         territory, parameters, practices, specialties, people_key, reference_day=scenario.warm_up_days
     )
+    illness = illness_columns(
+        conditions,
+        parameters,
+        specialties,
+        population.rows,
+        n_rows=population.rows.size,
+        follow_up_factor=rates.follow_up_factor,
+        reference_day=scenario.warm_up_days,
+        delay_affects_health=scenario.delay_affects_health,
+    )
     hospital = plan_hospital(
-        population.rows, rates.base[Kind.EMERGENCY, :, 0], parameters, reference_day=scenario.warm_up_days
+        population.rows,
+        rates.base[Kind.EMERGENCY, :, 0],
+        parameters,
+        reference_day=scenario.warm_up_days,
+        events=illness["causes"][GeneralCause.FIRST_EVENT :],
+        events_per_year=_events_by_band(population.rows, illness, scenario.warm_up_days),
     )
     write_rates(hospital, rates.base)
     rows = population.rows.copy().view(np.recarray)
@@ -171,7 +188,9 @@ def build_world(
         rows = arrange(Population(rows)).rows
     kinds, local = kind_table(parameters, specialties, providers.specialty)
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
-    rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
+    rule = rule_row(
+        parameters, float(acute), scenario.levers.teleconsultation, delay_affects_health=scenario.delay_affects_health
+    )
     emergency_places = _nearest_emergency(territory, travel)
     world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
         minutes=np.array(travel.minutes),
@@ -187,6 +206,7 @@ def build_world(
         next_open=next_open_days(calendar.is_open),
         month_of=calendar.month_index.astype(np.int16),
         year_of=(calendar.year - calendar.year[0]).astype(np.int16),
+        **illness,
         **hospital_columns(
             hospital,
             territory,
@@ -200,7 +220,9 @@ def build_world(
     )
     planned = Agendas(*(column.copy() for column in agendas))
     planned.free[:] += taken
-    start_clocks(compiled(world))
+    handle = compiled(world)
+    start_clocks(handle)
+    begin_illness(handle)
     setting = Setting(
         territory,
         scenario,
@@ -218,6 +240,15 @@ def build_world(
     )
     give_back()
     return world, setting
+
+
+def _events_by_band(people: np.recarray, illness: dict[str, Any], reference_day: int) -> NDArray[np.float64]:
+    """Return the expected events of diseases per person and year by event and age band, shape (events, a)."""
+    events = expected_events_per_year(people, illness["conditions"], illness["causes"], reference_day=reference_day)
+    bands = bands_of(people, reference_day)
+    heads = np.maximum(np.bincount(bands, minlength=len(BAND_STARTS)), 1)
+    first = int(GeneralCause.FIRST_EVENT)
+    return np.array([np.bincount(bands, weights=e, minlength=len(BAND_STARTS)) / heads for e in events.T[first:]])
 
 
 def make_population(
@@ -421,6 +452,9 @@ def empty_world(
         conditions=np.zeros(0, CONDITION).view(np.recarray),
         causes=np.zeros(0, CAUSE).view(np.recarray),
         incidence=np.zeros((0, len(BAND_STARTS), 2)),
+        restores=np.zeros((kinds.size, 0), np.bool_),
+        first_look=np.full(DAYS_BETWEEN_LOOKS, NOBODY, np.int32),
+        next_look=np.full(rows.size, IN_NO_CHAIN, np.int32),
         call_rows=np.zeros(0, np.int32),
         call_causes=np.zeros(0, np.int16),
         call_contacts=np.zeros(0, np.uint8),

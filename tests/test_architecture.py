@@ -26,6 +26,7 @@ LAYERS = [
      "abm.agents.patient"),
     ("abm.agents.openings",),
     ("abm.agents.decisions",),
+    ("abm.illness",),
     ("abm.schedule", "abm.world"),
     ("abm.laws",),
     ("abm.indicators",),

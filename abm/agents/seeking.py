@@ -11,6 +11,7 @@ from __future__ import annotations
 from math import exp
 
 from abm.agents.endings import close, record_emergency
+from abm.agents.health import escalate
 from abm.agents.needs import age_years, in_order, start_clock
 from abm.compiled import rule
 from abm.environment.agenda import (
@@ -269,6 +270,8 @@ def nothing_acceptable(world, row, kind, today):
     episode.failures += 1
     if episode.failures >= rules.most_attempts:
         close(world, row, kind, today, FORGONE)
+        if kind == GP_ACUTE:
+            escalate(world, row, today)
         start_clock(world, row, kind, today + 1)
         return
     again = today + rules.retry_days
