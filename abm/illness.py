@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def illness_columns(
     delay_affects_health: bool = True,
     tariffs: Mapping[str, int] | None = None,
     deaths_per_year: NDArray[np.float64] | None = None,
-) -> dict[str, NDArray]:
+) -> dict[str, Any]:
     """Return the columns of the world that belong to chronic disease.
 
     Parameters
@@ -67,7 +67,8 @@ def illness_columns(
 
     Returns
     -------
-    `conditions`, `causes` (the general ones first, blank), `incidence`, `restores`, `health`, `first_look`, `next_look`.
+    `conditions`, `causes` (the general ones first, blank), `incidence`, `restores`, `health`, `first_look` and
+    `next_look`.
 
     Raises
     ------
@@ -348,7 +349,7 @@ def _mean_comorbidity(n_conditions: int, people: np.recarray, reference_day: int
 def expected_events_per_year(
     people: np.recarray, conditions: np.recarray, causes: np.recarray, *, reference_day: int
 ) -> NDArray[np.float64]:
-    """Return everybody's expected events a year by cause, at control as it is distributed at the start, shape (n, e)."""
+    """Return everybody's expected events a year by cause, over control as at the start, shape (n, e)."""
     out = np.zeros((people.size, causes.size))
     age, quintile = _age_and_quintile(people, reference_day)
     for index, disease in enumerate(conditions):
@@ -383,7 +384,7 @@ def expected_utility_losses(people: np.recarray, conditions: np.recarray, causes
     out = np.zeros(people.size)
     for index, disease in enumerate(conditions):
         events = causes[disease.first_cause : disease.first_cause + disease.n_causes]
-        out[_has(people, index)] += disease.utility_loss + (events.history_share * events.utility_loss).sum()
+        out[_has(people, index)] += disease.utility_loss + (events["history_share"] * events["utility_loss"]).sum()
     return out
 
 

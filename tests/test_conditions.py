@@ -97,30 +97,13 @@ def test_files_hold_no_numbers_but_ages() -> None:
             assert not re.search(r"\d", rest), (file.name, line)
 
 
-SEVENTH = """
-name: asthma
-title: {en: Asthma, fr: Asthme}
-prevalence:
-  0+: {parameter: asthma_share}
-follow_up:
-  gp_interval_days: {parameter: asthma_interval_days}
-  specialist_visits_per_year:
-    pneumologist: {parameter: "pneumologist_visits[copd]"}
-ald_share: {parameter: asthma_ald_share}
-parameters:
-  asthma_share: {id: Z1, value: 0.06, low: 0.05, high: 0.08, unit: share, source: assumption, grade: C}
-  asthma_interval_days: {id: Z2, value: 180, low: 90, high: 365, unit: days, source: assumption, grade: C}
-  asthma_ald_share: {id: Z3, value: 0.02, low: 0, high: 0.05, unit: share, source: assumption, grade: C}
-"""
-
-
 def test_a_seventh_disease_is_one_file(tmp_path: Path) -> None:
     folder = tmp_path / "conditions"
     shutil.copytree(FOLDER, folder)
-    (folder / "asthma.yaml").write_text(SEVENTH, encoding="utf-8")
+    shutil.copy(Path(__file__).with_name("asthma.yaml"), folder)
     shipped = (FOLDER.parent / "parameters").glob("*.csv")
     conditions = load_conditions(load_parameters([*shipped, *folder.glob("*.yaml")]), folder)
-    assert len(conditions) == 7 and conditions[0].prevalence([3, 90], [0, 1]).tolist() == [0.06, 0.06]
+    assert len(conditions) == 7 and conditions[0].prevalence([3, 90], [0, 1]).tolist() == [0.2, 0.2]
 
 
 GOOD = (FOLDER / "heart_failure.yaml").read_text(encoding="utf-8")
@@ -143,14 +126,107 @@ GOOD = (FOLDER / "heart_failure.yaml").read_text(encoding="utf-8")
         ('{parameter: "ald_share[heart_failure]"}', "0.6", "line 21: 'ald_share': found 0.6, expected names"),
         ('{parameter: "hf_prevalence[age=85+]"}', "{male: 0.1}", "line 13: 'prevalence.85+.female' is missing"),
         ("  en: Heart failure", "  en: 3", "line 4: 'title.en': found 3, expected a text"),
+        (
+            "persons_per_year:",
+            "rates:",
+            "line 39: 'events.decompensation': expected one of 'rate' and 'persons_per_year'",
+        ),
+        ("    ward: medicine", "    ward: medecine", "unknown ward 'medecine'. Did you mean 'medicine'"),
+        ("    ward: medicine", "", "'events.decompensation.ward' is missing"),
+        (
+            "is_avoidable: true",
+            "is_avoidable: often",
+            "is_avoidable': found 'often', expected true or false",
+        ),
+        ("is_avoidable: true", "avoidable: true", "unknown key 'avoidable'. Did you mean 'is_avoidable'"),
+        (
+            "death_share: {parameter: hf_inhospital_fatality}",
+            'death_share: {parameter: "hf_annual_mortality[all_prevalent]"}',
+            "'hf_annual_mortality[all_prevalent]' is in 'per yr', expected a share",
+        ),
+        (
+            "persons_per_year: {parameter: hf_admission_per_prevalent_case}",
+            "rate: {parameter: hf_inhospital_fatality}",
+            "'hf_inhospital_fatality' is in 'share', expected a rate a year",
+        ),
+        (
+            "death_share: {parameter: hf_inhospital_fatality}",
+            "death_share: {parameter: hf_mean_length_of_stay}",
+            "found 10, expected 0 to 1",
+        ),
+        (
+            "stay_days: {parameter: hf_mean_length_of_stay}",
+            'stay_days: {parameter: "cardiologist_visits[heart_failure]"}',
+            "is in 'visits/person/yr', expected days",
+        ),
+        (
+            'decrement: {parameter: "utility_decrement[heart_failure]"}',
+            'decrement: {parameter: "control_sd[heart_failure]"}',
+            "found 0.2, expected -1 to 0",
+        ),
+        (
+            'drift_per_month_late: {parameter: "control_drift[heart_failure]"}',
+            'drift_per_month_late: {parameter: "control_drift[diabetes]"}',
+            "found the unit '% per month late', expected 'score 0-1 per month late'",
+        ),
+        (
+            'best: {parameter: "control_best[heart_failure]"}',
+            'best: {parameter: "control_worst[heart_failure]"}',
+            "'control.mean': found 0.35, expected 1 to 1",
+        ),
+        (
+            "[cardiologist]",
+            "[cardiologue]",
+            "'cardiologue' is not among the specialists of the follow-up. Did you mean",
+        ),
+        ("[cardiologist]", "cardiologist", "'control.restored_by': found 'cardiologist', expected a list"),
+        ("incidence: steady_state", "incidence: steady", "found 'steady', expected 'steady_state' or rates by age"),
+        (
+            "incidence: steady_state",
+            "incidence: {18+: {parameter: hf_prevalence_adults}}",
+            "'hf_prevalence_adults' is in 'share of adults', expected a rate a year",
+        ),
+        ("  fr: Insuffisance cardiaque", "  fr: Insuffisance\nparameters: 3", "expected names with their columns"),
     ],
 )
 def test_bad_file(tmp_path: Path, found: str, put: str, message: str) -> None:
     assert found in GOOD
     (tmp_path / "heart_failure.yaml").write_text(GOOD.replace(found, put, 1), encoding="utf-8")
     with pytest.raises(InputError) as caught:
+        load_parameters([tmp_path / "heart_failure.yaml"])
         load_conditions(folder=tmp_path)
     assert message in str(caught.value) and "heart_failure.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("found", "put", "message"),
+    [
+        ("unit: days, ", "", "line 46, column unit: empty"),
+        ("value: 0.2, low: 0.05, high: 0.3", "value: 1.2, low: 0.05, high: 1.3", "line 5: found 1.2, expected 0 to 1"),
+        ("unit: per 1000 patients/yr", "unit: share", "'asthma_attack_rate' is in 'share', expected a rate a year"),
+        ("unit: per person-yr", "unit: days", "'asthma_incidence' is in 'days', expected a rate a year"),
+    ],
+)
+def test_bad_numbers_of_a_file(tmp_path: Path, found: str, put: str, message: str) -> None:
+    text = Path(__file__).with_name("asthma.yaml").read_text(encoding="utf-8")
+    assert found in text
+    file = tmp_path / "asthma.yaml"
+    file.write_text(text.replace(found, put, 1), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_conditions(load_parameters([*sorted((FOLDER.parent / "parameters").glob("*.csv")), file]), tmp_path)
+    assert message in str(caught.value) and "asthma.yaml" in str(caught.value)
+
+
+def test_rates_and_ratios_change_their_unit() -> None:
+    """Per 1,000 patients becomes per patient; "14 % fewer per point less" becomes a ratio per point more."""
+    events = {event.name: event for event in CONDITIONS["diabetes"].events}
+    assert sorted(events) == ["amputation", "decompensation", "esrd_start", "foot_ulcer", "mi", "stroke"]
+    assert events["mi"].rate_per_year == pytest.approx(0.00391)
+    assert events["mi"].control_ratio == pytest.approx(1 / 0.86)
+    assert events["amputation"].utility_loss == 0.28 and events["decompensation"].utility_loss == 0.0
+    heart = CONDITIONS["heart_failure"].events[0]
+    assert (heart.persons_per_year, heart.deprivation_ratio, heart.death_share) == (0.131, 1.6, 0.102)
+    assert CONDITIONS["cancer"].incidence_by_age == {0: 0.0066} and CONDITIONS["copd"].incidence_by_age == {}
 
 
 def test_empty_folder(tmp_path: Path) -> None:

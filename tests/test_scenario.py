@@ -33,6 +33,12 @@ def test_baseline_is_the_neutral_scenario_with_the_documented_defaults() -> None
     assert (baseline.start, baseline.days) == (date(2020, 1, 1), 1461)
 
 
+def test_delay_affects_health_unless_it_is_said_not_to(tmp_path: Path) -> None:
+    assert load_scenario().delay_affects_health
+    assert not load_scenario(write(tmp_path, "delay_affects_health: false\n")).delay_affects_health
+    assert not load_scenario(delay_affects_health=False).delay_affects_health
+
+
 def test_built_in_scenarios_load_under_their_own_name() -> None:
     assert list_scenarios()[0] == "baseline"
     assert all(load_scenario(name).name == name for name in list_scenarios())
@@ -109,6 +115,7 @@ def test_scenarios_are_frozen() -> None:
         ("days: 21916", 1, "expected a whole number from 1 to 21915"),
         ("days: '30'", 1, "'days': found '30', expected a whole number"),
         ("days: true", 1, "'days': found True, expected a whole number"),
+        ("delay_affects_health: 1", 1, "'delay_affects_health': found 1, expected true or false"),
         ("days: 1.5", 1, "'days': found 1.5, expected a whole number"),
         ("scale: 0", 1, "'scale': found 0, expected a number above 0 to 1 (share)"),
         ("scale: .nan", 1, "'scale': found nan, expected a number"),
