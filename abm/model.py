@@ -24,7 +24,7 @@ from abm.handle import compiled
 from abm.records import Recorder, Records, all_episodes, spare_rows, with_room_for_records
 from abm.scenario import Scenario, load_scenario
 from abm.schedule import SCHEDULE
-from abm.state import NOBODY, Counter, World
+from abm.state import NOBODY, Counter, Status, World
 from abm.world import build_world
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ class TerritoryModel(mesa.Model):
         self.policy = load_scenario(scenario, **overrides)
         world, self.setting = build_world(self.territory, self.policy, self.seed_of_run, arrange=arrange)
         self.recorder = Recorder()
+        self.people_at_start = int((world.patients.status == Status.ALIVE).sum())
         self._hold(with_room_for_records(world, self._expected_records(world.patients.size)))
         self.day = 0
-        self.people_at_start = int(world.patients.size)
         self.laws_checked = 0
         self.open_requests = 0
         self.seconds_by_step = dict.fromkeys((step.name for step in SCHEDULE), 0.0)

@@ -97,6 +97,7 @@ class Scenario(BaseModel):
     population_seed: int | None = Field(
         None, ge=0, description="seed of the synthetic population; null: it follows the run's seed"
     )
+    demography: bool = Field(True, description="births, deaths and moves; false: the same people from beginning to end")
     levers: Levers = Field(default_factory=Levers, description="what the policy changes")
     parameters: dict[str, float] = Field(
         default_factory=dict, description="numbers other than the registry's, by name or id, within their ranges"
@@ -305,7 +306,13 @@ def _explain(error: ErrorDetails, path: KeyPath) -> str:
 
 def _expected(info: FieldInfo) -> str:
     """Return what a field takes, e.g. "a whole number from 1 to 21915 (days)"."""
-    kinds: dict[Any, str] = {int: "a whole number", float: "a number", str: "a text", dt.date: "a date as 2020-01-31"}
+    kinds: dict[Any, str] = {
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        bool: "true or false",
+        dt.date: "a date as 2020-01-31",
+    }
     kinds |= {int | None: "a whole number or null", str | None: "a text or null"}
     words = [kinds.get(info.annotation, "names with values")]
     signs = {"ge": "from", "gt": "above", "le": "to"}

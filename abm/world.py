@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.agents.needs import start_clocks
+from abm.arrivals import last_days_of_months, synthesise_arrivals
 from abm.calendar import Calendar
 from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
+from abm.life_tables import closed_columns, demography_columns, plan_of
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
@@ -40,8 +42,10 @@ from abm.state import (
     CAUSE,
     CONDITION,
     COVER,
+    DEMOGRAPHY,
     EPISODE,
     HEALTH,
+    MOTHERHOOD,
     NEVER,
     NOBODY,
     OFFER,
@@ -148,12 +152,15 @@ def build_world(
     acts = _acts_per_year(rows, rates.base, rates.by_condition, scenario.warm_up_days)
     capacity = _capacity(providers, acts, rows, len(practices), scenario.scale, specialties, parameters, people_key)
     agendas, taken = _agendas(providers, capacity, acts, calendar, specialties, parameters, people_key)
+    coming, n_births, columns = _demography(
+        territory, scenario, parameters, conditions, rows, rates.follow_up_factor, calendar, people_key, key
+    )
     if arrange is not None:
         rows = arrange(Population(rows)).rows
     kinds, local = kind_table(parameters, specialties, providers.specialty)
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
     rule = rule_row(parameters, float(acute), scenario.levers.teleconsultation)
-    world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
+    world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days, coming, n_births)._replace(
         minutes=np.array(travel.minutes),
         neighbours=_neighbours(travel.minutes, providers, parameters, people_key),
         local_providers=local,
@@ -168,6 +175,7 @@ def build_world(
         month_of=calendar.month_index.astype(np.int16),
         year_of=(calendar.year - calendar.year[0]).astype(np.int16),
     )
+    world = world._replace(**columns(world.patients, rows.size))
     planned = Agendas(*(column.copy() for column in agendas))
     planned.free[:] += taken
     start_clocks(compiled(world))
@@ -240,6 +248,38 @@ def next_open_days(is_open: NDArray[np.bool_]) -> NDArray[np.int32]:
     days = np.arange(is_open.size)
     candidates = np.where(is_open, days, is_open.size - 1)
     return np.minimum.accumulate(candidates[::-1])[::-1].astype(np.int32)
+
+
+def _demography(
+    territory: Territory,
+    scenario: Scenario,
+    parameters: Parameters,
+    conditions: tuple[Condition, ...],
+    people: np.recarray,
+    follow_up_factor: float,
+    calendar: Calendar,
+    people_key: NDArray,
+    key: NDArray,
+) -> tuple[np.recarray, int, Callable[[np.recarray, int], dict[str, NDArray]]]:
+    """Return who will arrive, rows to keep for the newborn, and what makes the columns of demography of all rows.
+
+    As supply is, so the population is frozen during the warm-up: the pack's people live on the first reported day.
+    """
+    first_day = scenario.warm_up_days
+    end = first_day + scenario.days + scenario.follow_up_days
+    if not scenario.demography:
+        nobody = np.zeros(0, PATIENT).view(np.recarray)
+        return nobody, 0, lambda rows, n_people: closed_columns(parameters, rows, n_people, first_day)
+    n_months = last_days_of_months(calendar, first_day, end).size
+    plan = plan_of(territory, parameters, people, first_day, n_months)
+    span = {"first_day": first_day, "end": end}
+    coming = synthesise_arrivals(territory, parameters, conditions, people, plan, calendar, people_key, key, **span)
+    coming.follow_up_rate *= follow_up_factor
+
+    def columns(rows: np.recarray, n_people: int) -> dict[str, NDArray]:
+        return demography_columns(plan, parameters, rows, key, first_day=first_day, first_newcomer=n_people)
+
+    return coming, plan.n_births, columns
 
 
 def _acts_per_year(rows: np.recarray, base: NDArray, by_condition: NDArray, reference_day: int) -> NDArray[np.float64]:
@@ -332,23 +372,29 @@ def empty_world(
     providers: np.recarray,
     agendas: Agendas,
     n_days: int,
+    coming: np.recarray | None = None,
+    n_births: int = 0,
 ) -> World:
-    """Return a world whose geography and rates are still to be filled in: open every day, no season, nobody near."""
-    n_nodes = rows.size * kinds.size
+    """Return a world whose geography and rates are still to be filled in: open every day, no season, nobody near.
+
+    Parameters
+    ----------
+    rows : people of the start, PATIENT.
+    coming : people who will arrive, PATIENT; they wait in the rows after those of the start.
+    n_births : empty rows to keep after these.
+    """
+    people = _all_rows(rows, coming, n_births)
+    n_nodes = people.size * kinds.size
     n_months, n_years = n_days // 28 + 2, n_days // 365 + 2
     n_ages = OLDEST_AGE_YEARS + 1
     episodes = zero_rows(n_nodes, EPISODE)
-    people = zero_rows(rows.size, PATIENT)
-    people[:] = rows
-    for name in ("since", "gone_on", "last_follow_up", "leaves_hospital_on"):
-        people[name] = NEVER
-    people.utility = people.spend_factor = 1.0
     episodes.event_day = NEVER
     diary = empty_diary(n_days, n_nodes)
-    people.status[people.status == Status.EXPECTED] = Status.ALIVE
     nothing = np.zeros((0, 0))
     counters = np.zeros(len(Counter), np.int64)
-    counters[Counter.PATIENTS] = rows.size
+    counters[Counter.PATIENTS] = people.size - n_births
+    demography = np.zeros(1, DEMOGRAPHY).view(np.recarray)
+    demography.first_newcomer = rows.size
     return World(
         key=key,
         rules=rule,
@@ -404,6 +450,9 @@ def empty_world(
         birth_rates=np.zeros(n_ages),
         departure_rates=np.zeros(n_ages),
         arrivals=np.zeros(0),
+        demography=demography,
+        motherhood=zero_rows(people.size, MOTHERHOOD),
+        need_factors=np.ones(1),
         utility_norms=np.ones(n_ages),
         accounts=np.zeros(0, ACCOUNT).view(np.recarray),
         tariffs=np.zeros((0, n_days), np.int32),
@@ -415,6 +464,21 @@ def empty_world(
         paid=np.zeros((n_months, 0, len(Payer)), np.int64),
         received=np.zeros((n_months, 0, 0), np.int64),
     )
+
+
+def _all_rows(rows: np.recarray, coming: np.recarray | None, n_births: int) -> np.recarray:
+    """Return the people of the start, alive, then those who will arrive, then empty rows."""
+    n_coming = 0 if coming is None else coming.size
+    people = zero_rows(rows.size + n_coming + n_births, PATIENT)
+    people[: rows.size] = rows
+    people.status[: rows.size][rows.status == Status.EXPECTED] = Status.ALIVE
+    if coming is not None:
+        people[rows.size : rows.size + n_coming] = coming
+    for name in ("gone_on", "last_follow_up", "leaves_hospital_on"):
+        people[name] = NEVER
+    people.since[: rows.size] = people.since[rows.size + n_coming :] = NEVER
+    people.utility = people.spend_factor = 1.0
+    return people
 
 
 def _neighbours(minutes: NDArray, providers: np.recarray, parameters: Parameters, key: NDArray) -> NDArray[np.int32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abm.agents.professional import Column, Professional
+from abm.state import Status
 
 
 class GeneralPractitioner(Professional):
@@ -20,5 +21,6 @@ class GeneralPractitioner(Professional):
 
     @property
     def list_size(self) -> int:
-        """Number of people registered with this doctor."""
-        return int((self.model.arrays.patients.registered_gp == self.row).sum())
+        """Number of people registered with this doctor who live here today."""
+        people = self.model.arrays.patients
+        return int(((people.registered_gp == self.row) & (people.status == Status.ALIVE)).sum())

@@ -19,3 +19,15 @@ def look_after_health(world, today):
 @rule
 def see_doctor(world, row, kind, today):
     """Let a visit held do its good: control is restored, follow-up is no longer late."""
+
+
+@rule
+def mortality_multiplier(world, row, today):
+    """Return the hazard of death of a person over that of somebody of his age and sex without conditions, > 0."""
+    return 1.0
+
+
+@rule
+def utility_loss(world, row, today):
+    """Return what disease adds to a person's utility, <= 0."""
+    return 0.0
