@@ -477,6 +477,7 @@ def _all_rows(rows: np.recarray, coming: np.recarray | None, n_births: int) -> n
     for name in ("gone_on", "last_follow_up", "leaves_hospital_on"):
         people[name] = NEVER
     people.since[: rows.size] = people.since[rows.size + n_coming :] = NEVER
+    people.registered_gp[rows.size + n_coming :] = NOBODY
     people.utility = people.spend_factor = 1.0
     return people
 
