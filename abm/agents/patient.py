@@ -113,7 +113,8 @@ class PatientSet(AbstractAgentSet):
     -----
     The set of all inhabitants changes as people are born, come, leave and die; one that was selected does not.
     `patients[17]` is the person with address 17, whatever row he has, also after he died or moved away; iteration,
-    `to_list` and `do` make views and are slow for everybody at once: use `get`, `agg` and `select` with column functions.
+    `to_list` and `do` make views and are slow for everybody at once: use `get`, `agg` and `select` with functions of
+    columns.
     """
 
     def __init__(self, model: TerritoryModel, rows: NDArray[np.int64] | None = None) -> None:
