@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.compiled import rule
-from abm.state import NEVER, NOBODY, Counter, Outcome, Stage, Status
+from abm.state import NEVER, NOBODY, Counter, Outcome, Stage, Status, Vital
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -43,7 +43,7 @@ def check(model: TerritoryModel) -> None:
     BrokenLawError
         The first law that fails.
     """
-    for law in (people, registrations, requests, agendas, time, beds):
+    for law in (people, gone, registrations, requests, agendas, time, beds):
         law(model)
 
 
@@ -53,11 +53,35 @@ def _broken(model: TerritoryModel, law: str, day: int | None = None, **numbers: 
 
 
 def people(model: TerritoryModel) -> None:
-    """Everybody who was there at the start is there, once."""
-    persons = model.arrays.patients.person
-    different = int(np.unique(persons).size) if model.day == model.last_day else persons.size
-    if different != model.people_at_start:
-        raise _broken(model, "people at start = people now", start=model.people_at_start, now=different)
+    """People: start + births + arrivals = alive + dead + departures; each is there once, on one list at most.
+
+    Births, deaths and moves as they were counted while they happened are compared with the rows.
+    """
+    world, start = model.arrays, model.people_at_start
+    rows, in_use = world.patients, int(world.counters[Counter.PATIENTS])
+    counts = np.bincount(rows.status, minlength=len(Status))
+    alive, dead, departed = (int(counts[status]) for status in (Status.ALIVE, Status.DEAD, Status.DEPARTED))
+    births, deaths, arrivals, departures = (
+        int(world.vital[:, column].sum()) for column in (Vital.BIRTHS, Vital.DEATHS, Vital.ARRIVALS, Vital.DEPARTURES)
+    )
+    if start + births + arrivals != alive + dead + departed:
+        raise _broken(
+            model, "people at start + births + arrivals = alive + dead + departed",
+            start=start, births=births, arrivals=arrivals, alive=alive, dead=dead, departed=departed,
+        )  # fmt: skip
+    if (deaths, departures) != (dead, departed):
+        raise _broken(
+            model, "deaths and departures = those who have gone",
+            deaths=deaths, dead=dead, departures=departures, departed=departed,
+        )  # fmt: skip
+    if (rows.status[in_use:] != Status.EXPECTED).any():
+        raise _broken(model, "nobody lives in a row that is not in use", rows_in_use=in_use)
+    refused = int(world.counters[Counter.REFUSED_BIRTHS])
+    if refused:
+        raise _broken(model, "there is a row for every newborn", births_without_row=refused, rows=rows.size)
+    persons = rows.person[:in_use]
+    if model.day == model.last_day and np.unique(persons).size != in_use:
+        raise _broken(model, "everybody is there once", people=in_use, different=int(np.unique(persons).size))
 
 
 def registrations(model: TerritoryModel) -> None:
@@ -78,6 +102,23 @@ def registrations(model: TerritoryModel) -> None:
             provider=first,
             closed_on=int(desks.closes_on[first]),
         )
+
+
+def gone(model: TerritoryModel) -> None:
+    """Nothing is asked, booked or awaited by those who have died or moved away (or are still to come, at the end)."""
+    world, rows = model.arrays, model.arrays.patients
+    is_absent = rows.gone_on >= model.day - DAYS_BACK
+    if model.day == model.last_day:
+        is_absent = rows.status != Status.ALIVE
+    absent = np.flatnonzero(is_absent & (rows.status != Status.ALIVE))
+    nodes = (np.arange(world.kinds.size)[:, None] * rows.size + absent[None, :]).ravel()
+    episodes = world.episodes[nodes]
+    active = np.flatnonzero((episodes.stage != Stage.QUIET) | (episodes.event_day != NEVER))
+    if active.size:
+        row = int(nodes[active[0]] % rows.size)
+        day = max(int(rows.gone_on[row]), 0)
+        person = int(rows.person[row])
+        raise _broken(model, "those who have gone want nothing", day, person=person, episodes=int(active.size))
 
 
 def requests(model: TerritoryModel) -> None:

@@ -97,6 +97,7 @@ class TerritoryModel(mesa.Model):
         world, self.setting = build_world(self.territory, self.policy, self.seed_of_run, arrange=arrange)
         self.recorder = Recorder()
         world = with_room_for_stays(world, self._expected_stays(world))
+        self.people_at_start = int((world.patients.status == Status.ALIVE).sum())
         self._hold(with_room_for_records(world, self._expected_records(world.patients.size)))
         self.territory_practices = range(self.n_practices)
         self.lacked_gp = np.zeros(0, np.int64)
@@ -104,7 +105,6 @@ class TerritoryModel(mesa.Model):
         for intervention in self.interventions:
             intervention.prepare(self)
         self.day = 0
-        self.people_at_start = int(world.patients.size)
         self.laws_checked = 0
         self.open_requests = 0
         self.seconds_by_step = dict.fromkeys((step.name for step in SCHEDULE), 0.0)

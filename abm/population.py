@@ -30,6 +30,7 @@ AGE_WIDTH_YEARS = 5
 OLDEST_AGE_YEARS = 100
 AGE_GROUPS = ("age_0_14", "age_15_29", "age_30_44", "age_45_59", "age_60_74", "age_75_89", "age_90_plus")
 GROUP_WIDTH_YEARS = 15
+ADULT_FROM_AGE_YEARS = 17
 # Sub-addresses within the stream PEOPLE.
 _BIRTH, _INCOME, _CAR, _DIGITAL, _REGIME, _COVER, _ALD = range(7)
 
@@ -98,12 +99,33 @@ def synthesise(
     rows.person, rows.commune, rows.is_female = person, commune, sex
     age = age_from + AGE_WIDTH_YEARS * uniforms(key, Stream.PEOPLE, person, _BIRTH)
     rows.birth_day = np.floor(reference_day - age * DAYS_A_YEAR).astype(np.int64)
-    rows.income_quintile = _income_quintiles(territory, parameters, key, person, commune)
-    _draw_means(rows, age, parameters, key)
-    _draw_conditions(rows, age, parameters, conditions, key)
+    bounds = income_bounds(territory, parameters, rows, key)
+    draw_traits(rows, age, bounds, territory, parameters, conditions, key)
+    return Population(rows)
+
+
+def draw_traits(
+    rows: np.recarray,
+    age_years: NDArray[np.float64],
+    bounds_of_income: NDArray[np.float64],
+    territory: Territory,
+    parameters: Parameters,
+    conditions: tuple[Condition, ...],
+    key: NDArray[np.uint64],
+) -> None:
+    """Write all that follows from people's address, commune, age and sex, but their registered doctor.
+
+    Parameters
+    ----------
+    rows : PATIENT with `person`, `commune`, `is_female` and `birth_day`; written.
+    age_years : on the day for which their conditions are drawn, shape (n,).
+    bounds_of_income : see `income_bounds`.
+    """
+    rows.income_quintile = np.searchsorted(bounds_of_income, _log_income(territory, parameters, rows, key)) + 1
+    _draw_means(rows, age_years, parameters, key)
+    _draw_conditions(rows, age_years, parameters, conditions, key)
     _draw_temperament(rows, parameters, conditions, key)
     rows.registered_gp = NOBODY
-    return Population(rows)
 
 
 # --- places, ages and sexes -------------------------------------------------------------------------------------
@@ -200,15 +222,19 @@ def round_to_total(values: NDArray, total: int) -> NDArray[np.int64]:
 # --- means: income, car, digital access, cover ------------------------------------------------------------------
 
 
-def _income_quintiles(
-    territory: Territory, parameters: Parameters, key: NDArray, person: NDArray, commune: NDArray
-) -> NDArray[np.int64]:
-    """Return the fifth of income, 1 (poorest) to 5, of everybody: lognormal around the commune's median."""
+def income_bounds(
+    territory: Territory, parameters: Parameters, rows: np.recarray, key: NDArray[np.uint64]
+) -> NDArray[np.float64]:
+    """Return the four bounds between the fifths of income (logarithms) of the people given, shape (4,)."""
+    return np.quantile(_log_income(territory, parameters, rows, key), [0.2, 0.4, 0.6, 0.8])
+
+
+def _log_income(territory: Territory, parameters: Parameters, rows: np.recarray, key: NDArray) -> NDArray[np.float64]:
+    """Return the logarithm of everybody's income: lognormal around the commune's median."""
     known = territory.communes["median_income_eur"].astype(float)
     medians = known.fillna(known.median() if known.notna().any() else 1.0).to_numpy()
-    log_income = np.log(medians[commune]) + parameters["income_sigma"] * normals(key, Stream.PEOPLE, person, _INCOME)
-    bounds = np.quantile(log_income, [0.2, 0.4, 0.6, 0.8])
-    return np.searchsorted(bounds, log_income) + 1
+    person = rows.person.astype(np.int64)
+    return np.log(medians[rows.commune]) + parameters["income_sigma"] * normals(key, Stream.PEOPLE, person, _INCOME)
 
 
 def by_age(parameters: Parameters, family: str, age: NDArray, youngest: float | None = None) -> NDArray[np.float64]:
@@ -322,7 +348,7 @@ def register(
     registered people and every practice gets its list. Who goes where within a commune is an addressed shuffle.
     """
     rows = population.rows.copy().view(np.recarray)
-    registered = np.flatnonzero(_wants_a_doctor(rows, parameters, key, reference_day))
+    registered = np.flatnonzero(wants_a_doctor(rows, parameters, key, reference_day))
     if practice_communes.size and registered.size:
         utility = -parameters["gp_gravity_per_minute"] * minutes[:, practice_communes]
         same = np.arange(len(minutes))[:, None] == practice_communes[None, :]
@@ -338,12 +364,24 @@ def register(
     return Population(rows[np.lexsort((rows.person, rows.registered_gp))].view(np.recarray))
 
 
-def _wants_a_doctor(rows: np.recarray, parameters: Parameters, key: NDArray, reference_day: int) -> NDArray[np.bool_]:
-    """Tell who has a registered general practitioner: adults and people with long-term status by their own shares."""
+def wants_a_doctor(
+    rows: np.recarray,
+    parameters: Parameters,
+    key: NDArray,
+    reference_day: int | NDArray,
+    share_ald: float | None = None,
+) -> NDArray[np.bool_]:
+    """Tell who has a registered general practitioner: adults and people with long-term status by their own shares.
+
+    Parameters
+    ----------
+    share_ald : of adults with long-term status, for whom all of them together have the registered share; None: theirs.
+    """
     age = (reference_day - rows.birth_day) / DAYS_A_YEAR
-    adult = age >= 17
+    adult = age >= ADULT_FROM_AGE_YEARS
     p_ald, p_all = 1 - parameters["ald_without_MT_share"], 1 - parameters["adults_without_MT_share"]
-    share_ald = rows.has_ald[adult].mean() if adult.any() else 0.0
+    if share_ald is None:
+        share_ald = float(rows.has_ald[adult].mean()) if adult.any() else 0.0
     p_other = (p_all - share_ald * p_ald) / max(1.0 - share_ald, 1e-9)
     probability = np.where(adult, np.where(rows.has_ald == 1, p_ald, p_other), parameters["children_registered_share"])
     return uniforms(key, Stream.REGISTRATION, rows.person, 0) < probability

@@ -125,6 +125,7 @@ class Scenario(BaseModel):
         True,
         description="late follow-up loses control of disease, acute needs left unserved escalate; false: neither does",
     )
+    demography: bool = Field(True, description="births, deaths and moves; false: the same people from beginning to end")
     levers: Levers = Field(default_factory=Levers, description="what the policy changes")
     parameters: dict[str, float] = Field(
         default_factory=dict, description="numbers other than the registry's, by name or id, within their ranges"

@@ -371,6 +371,29 @@ COVER = np.dtype(
 )
 """How a bill is shared between payers."""
 
+DEMOGRAPHY = np.dtype(
+    [
+        ("first_day", "i8"),  # before it nobody dies, is born, comes or goes by the rules of demography
+        ("first_newcomer", "i8"),  # rows of patients from here on are those of people to come
+        ("births_male_share", "f8"),
+        ("birth_spacing_days", "f8"),
+        ("regularity_spread", "f8"),
+        ("spend_sigma", "f8"),  # spread of the logarithm of a newborn's `spend_factor`
+        ("utility_floor", "f8"),
+    ],
+    align=True,
+)
+"""What holds for all births, deaths and moves."""
+
+MOTHERHOOD = np.dtype(
+    [
+        ("fertile_from", "i2"),  # no birth before this day; synthesis, demography
+        ("n_births", "u1"),  # during the run: the order of the next child, part of its address; demography
+    ],
+    align=True,
+)
+"""What is known of a person as a mother; rows as patients."""
+
 ACCOUNT = np.dtype(
     [
         ("year", "i2"),  # calendar year index for which the amounts below hold
@@ -446,6 +469,7 @@ class Counter(IntEnum):
     PAID_RECORDS = 6  # records that have been paid
     PATIENTS = 7  # rows of `patients` in use
     PAID_STAYS = 8  # stays whose bill has been looked at
+    REFUSED_BIRTHS = 9  # births for which no row was left: a law says that there are none
 
 
 class World(NamedTuple):
@@ -530,6 +554,9 @@ class World(NamedTuple):
     birth_rates: NDArray[np.float64]  # (a1,) births a month of women by age in years
     departure_rates: NDArray[np.float64]  # (a1,) a month by age in years
     arrivals: NDArray[np.float64]  # (c,) mean arrivals a month
+    demography: np.recarray  # (1,) DEMOGRAPHY
+    motherhood: np.recarray  # (n,) MOTHERHOOD
+    need_factors: NDArray[np.float64]  # (q,) need factors of q equal parts of the newborn, in order
     utility_norms: NDArray[np.float64]  # (a1,) intercept of utility by age in years, disease left out
     accounts: np.recarray  # (n,) ACCOUNT
     tariffs: NDArray[np.int32]  # (acts, t) cents in force on a day

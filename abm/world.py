@@ -14,13 +14,27 @@ from numpy.typing import NDArray
 
 from abm.agents.health import DAYS_BETWEEN_LOOKS, IN_NO_CHAIN, begin_illness
 from abm.agents.needs import start_clocks
+from abm.arrivals import last_days_of_months, synthesise_arrivals
 from abm.calendar import Calendar
 from abm.conditions import Condition, load_conditions
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
-from abm.hospital_supply import bands_of, hospital_columns, plan_hospital, write_rates
-from abm.illness import expected_events_per_year, illness_columns
+from abm.hospital_supply import (
+    HospitalPlan,
+    bands_of,
+    expected_deaths_in_hospital,
+    hospital_columns,
+    plan_hospital,
+    write_rates,
+)
+from abm.illness import (
+    expected_events_per_year,
+    expected_mortality_multipliers,
+    expected_utility_losses,
+    illness_columns,
+)
+from abm.life_tables import Plan, closed_columns, demography_columns, plan_of
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
@@ -42,9 +56,11 @@ from abm.state import (
     CAUSE,
     CONDITION,
     COVER,
+    DEMOGRAPHY,
     EPISODE,
     HEALTH,
     HOSPITAL,
+    MOTHERHOOD,
     NEVER,
     NOBODY,
     OFFER,
@@ -160,12 +176,17 @@ def build_world(
     providers = providers_of(
         territory, parameters, practices, specialties, people_key, reference_day=scenario.warm_up_days
     )
+    rows = population.rows.copy().view(np.recarray)
+    rows.follow_up_rate *= rates.follow_up_factor
+    newcomers = _newcomers(territory, scenario, parameters, conditions, rows, rates.follow_up_factor, people_key, key)
+    arranged = rows if arrange is None else arrange(Population(rows)).rows
+    n_rows = arranged.size + newcomers.n_rows
     illness = illness_columns(
         conditions,
         parameters,
         specialties,
         population.rows,
-        n_rows=population.rows.size,
+        n_rows=n_rows,
         follow_up_factor=rates.follow_up_factor,
         reference_day=scenario.warm_up_days,
         delay_affects_health=scenario.delay_affects_health,
@@ -179,20 +200,18 @@ def build_world(
         events_per_year=_events_by_band(population.rows, illness, scenario.warm_up_days),
     )
     write_rates(hospital, rates.base)
-    rows = population.rows.copy().view(np.recarray)
-    rows.follow_up_rate *= rates.follow_up_factor
     acts = _acts_per_year(rows, rates.base, rates.by_condition, scenario.warm_up_days)
     capacity = _capacity(providers, acts, rows, len(practices), scenario.scale, specialties, parameters, people_key)
     agendas, taken = _agendas(providers, capacity, acts, calendar, specialties, parameters, people_key)
-    if arrange is not None:
-        rows = arrange(Population(rows)).rows
     kinds, local = kind_table(parameters, specialties, providers.specialty)
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
     rule = rule_row(
         parameters, float(acute), scenario.levers.teleconsultation, delay_affects_health=scenario.delay_affects_health
     )
     emergency_places = _nearest_emergency(territory, travel)
-    world = empty_world(key, rule, kinds, rows, providers, agendas, calendar.n_days)._replace(
+    world = empty_world(
+        key, rule, kinds, arranged, providers, agendas, calendar.n_days, newcomers.coming, newcomers.n_births
+    )._replace(
         minutes=np.array(travel.minutes),
         neighbours=neighbours_of(travel.minutes, providers, parameters, people_key),
         local_providers=local,
@@ -206,8 +225,8 @@ def build_world(
         next_open=next_open_days(calendar.is_open),
         month_of=calendar.month_index.astype(np.int16),
         year_of=(calendar.year - calendar.year[0]).astype(np.int16),
-        **illness,
-        **hospital_columns(
+        **illness
+        | hospital_columns(
             hospital,
             territory,
             emergency_places,
@@ -215,8 +234,11 @@ def build_world(
             parameters,
             reference_day=scenario.warm_up_days,
             scale=scenario.scale,
-            capacity=rows.size,
+            capacity=n_rows,
         ),
+    )
+    world = world._replace(
+        **_demography(newcomers, parameters, population.rows, world, illness, hospital, scenario.warm_up_days)
     )
     planned = Agendas(*(column.copy() for column in agendas))
     planned.free[:] += taken
@@ -302,6 +324,88 @@ def next_open_days(is_open: NDArray[np.bool_]) -> NDArray[np.int32]:
     days = np.arange(is_open.size)
     candidates = np.where(is_open, days, is_open.size - 1)
     return np.minimum.accumulate(candidates[::-1])[::-1].astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Newcomers:
+    """Who comes after the first day.
+
+    Attributes
+    ----------
+    plan : births, deaths and moves expected; None where the same people live from beginning to end.
+    coming : rows PATIENT of those who will arrive.
+    n_births : rows kept for the newborn.
+    """
+
+    plan: Plan | None
+    coming: np.recarray
+    n_births: int
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that are nobody's yet on the first day."""
+        return int(self.coming.size) + self.n_births
+
+
+def _newcomers(
+    territory: Territory,
+    scenario: Scenario,
+    parameters: Parameters,
+    conditions: tuple[Condition, ...],
+    people: np.recarray,
+    follow_up_factor: float,
+    people_key: NDArray,
+    key: NDArray,
+) -> Newcomers:
+    """Return who will arrive, and rows to keep for the newborn.
+
+    As supply is, so the population is frozen during the warm-up: the pack's people live on the first reported day.
+    """
+    if not scenario.demography:
+        return Newcomers(None, np.zeros(0, PATIENT).view(np.recarray), 0)
+    calendar = calendar_of(territory, scenario)
+    first_day = scenario.warm_up_days
+    end = first_day + scenario.days + scenario.follow_up_days
+    n_months = last_days_of_months(calendar, first_day, end).size
+    plan = plan_of(territory, parameters, people, first_day, n_months)
+    span = {"first_day": first_day, "end": end}
+    coming = synthesise_arrivals(territory, parameters, conditions, people, plan, calendar, people_key, key, **span)
+    coming.follow_up_rate *= follow_up_factor
+    return Newcomers(plan, coming, plan.n_births)
+
+
+def _demography(
+    newcomers: Newcomers,
+    parameters: Parameters,
+    people: np.recarray,
+    world: World,
+    illness: dict[str, Any],
+    hospital: HospitalPlan,
+    first_day: int,
+) -> dict[str, NDArray]:
+    """Return the columns of births, deaths and moves: what disease and hospitals take is taken off everybody's share.
+
+    Parameters
+    ----------
+    people : rows PATIENT of the territory, for whom the published rates hold.
+    world : with all its rows, those to come included.
+    """
+    n_people = int(world.demography[0].first_newcomer)
+    if newcomers.plan is None:
+        return closed_columns(parameters, world.patients, n_people, first_day)
+    tables = illness["conditions"], illness["causes"]
+    return demography_columns(
+        newcomers.plan,
+        parameters,
+        world.patients,
+        world.key,
+        people=people,
+        first_day=first_day,
+        first_newcomer=n_people,
+        mortality_multipliers=expected_mortality_multipliers(people, *tables, reference_day=first_day),
+        utility_losses=expected_utility_losses(people, *tables),
+        hospital_deaths_per_year=expected_deaths_in_hospital(hospital) * hospital.heads,
+    )
 
 
 def _acts_per_year(rows: np.recarray, base: NDArray, by_condition: NDArray, reference_day: int) -> NDArray[np.float64]:
@@ -394,23 +498,29 @@ def empty_world(
     providers: np.recarray,
     agendas: Agendas,
     n_days: int,
+    coming: np.recarray | None = None,
+    n_births: int = 0,
 ) -> World:
-    """Return a world whose geography and rates are still to be filled in: open every day, no season, nobody near."""
-    n_nodes = rows.size * kinds.size
+    """Return a world whose geography and rates are still to be filled in: open every day, no season, nobody near.
+
+    Parameters
+    ----------
+    rows : people of the start, PATIENT.
+    coming : people who will arrive, PATIENT; they wait in the rows after those of the start.
+    n_births : empty rows to keep after these.
+    """
+    people = _all_rows(rows, coming, n_births)
+    n_nodes = people.size * kinds.size
     n_months, n_years = n_days // 28 + 2, n_days // 365 + 2
     n_ages = OLDEST_AGE_YEARS + 1
     episodes = zero_rows(n_nodes, EPISODE)
-    people = zero_rows(rows.size, PATIENT)
-    people[:] = rows
-    for name in ("since", "gone_on", "last_follow_up", "leaves_hospital_on"):
-        people[name] = NEVER
-    people.utility = people.spend_factor = 1.0
     episodes.event_day = NEVER
     diary = empty_diary(n_days, n_nodes)
-    people.status[people.status == Status.EXPECTED] = Status.ALIVE
     nothing = np.zeros((0, 0))
     counters = np.zeros(len(Counter), np.int64)
-    counters[Counter.PATIENTS] = rows.size
+    counters[Counter.PATIENTS] = people.size - n_births
+    demography = np.zeros(1, DEMOGRAPHY).view(np.recarray)
+    demography.first_newcomer = rows.size
     return World(
         key=key,
         rules=rule,
@@ -454,7 +564,7 @@ def empty_world(
         incidence=np.zeros((0, len(BAND_STARTS), 2)),
         restores=np.zeros((kinds.size, 0), np.bool_),
         first_look=np.full(DAYS_BETWEEN_LOOKS, NOBODY, np.int32),
-        next_look=np.full(rows.size, IN_NO_CHAIN, np.int32),
+        next_look=np.full(people.size, IN_NO_CHAIN, np.int32),
         call_rows=np.zeros(0, np.int32),
         call_causes=np.zeros(0, np.int16),
         call_contacts=np.zeros(0, np.uint8),
@@ -474,6 +584,9 @@ def empty_world(
         birth_rates=np.zeros(n_ages),
         departure_rates=np.zeros(n_ages),
         arrivals=np.zeros(0),
+        demography=demography,
+        motherhood=zero_rows(people.size, MOTHERHOOD),
+        need_factors=np.ones(1),
         utility_norms=np.ones(n_ages),
         accounts=np.zeros(0, ACCOUNT).view(np.recarray),
         tariffs=np.zeros((0, n_days), np.int32),
@@ -486,6 +599,22 @@ def empty_world(
         received=np.zeros((n_months, 0, 0), np.int64),
         registrations=np.zeros((n_months, len(Registration)), np.int64),
     )
+
+
+def _all_rows(rows: np.recarray, coming: np.recarray | None, n_births: int) -> np.recarray:
+    """Return the people of the start, alive, then those who will arrive, then empty rows."""
+    n_coming = 0 if coming is None else coming.size
+    people = zero_rows(rows.size + n_coming + n_births, PATIENT)
+    people[: rows.size] = rows
+    people.status[: rows.size][rows.status == Status.EXPECTED] = Status.ALIVE
+    if coming is not None:
+        people[rows.size : rows.size + n_coming] = coming
+    for name in ("gone_on", "last_follow_up", "leaves_hospital_on"):
+        people[name] = NEVER
+    people.since[: rows.size] = people.since[rows.size + n_coming :] = NEVER
+    people.registered_gp[rows.size + n_coming :] = NOBODY
+    people.utility = people.spend_factor = 1.0
+    return people
 
 
 def _nearest_emergency(territory: Territory, travel: TravelTimes) -> NDArray[np.int32]:

@@ -317,7 +317,7 @@ def _manifest(plan: Plan, model: TerritoryModel) -> dict[str, Any]:
         "seed": plan.seed,
         "population": {
             "fingerprint": model.setting.population_fingerprint,
-            "people": len(model.arrays.patients),
+            "people": model.people_at_start,
             "general_practitioners": model.n_practices,
             "specialists": len(model.arrays.providers) - model.n_practices,
         },

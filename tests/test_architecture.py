@@ -15,7 +15,7 @@ LAYERS = [
     ("abm.conditions", "abm.scenario"),
     ("abm.environment.tables", "abm.environment.pack", "abm.environment.territory", "abm.environment.roads",
      "abm.environment.travel", "abm.environment.access", "abm.environment.diary", "abm.environment.agenda"),
-    ("abm.population", "abm.supply", "abm.settings", "abm.hospital_supply"),
+    ("abm.population", "abm.supply", "abm.settings", "abm.hospital_supply", "abm.life_tables", "abm.arrivals"),
     ("abm.agents.calls", "abm.agents.endings", "abm.agents.beds"),
     ("abm.agents.leaving", "abm.agents.needs", "abm.environment.outside_demand"),
     ("abm.agents.registration", "abm.agents.health", "abm.agents.stays", "abm.agents.demography",

@@ -33,6 +33,7 @@ from abm.state import (
     Contact,
     Kind,
     Outcome,
+    Status,
     Vital,
 )
 from abm.supply import Agendas
@@ -68,6 +69,7 @@ def people_of(n: int = 10, age_years: float = 40) -> np.recarray:
     rows.birth_day = FIRST - int(round(age_years * 365.25))
     rows.income_quintile = 3
     rows.has_car = rows.has_complementary_cover = 1
+    rows.status, rows.since, rows.gone_on = Status.ALIVE, NEVER, NEVER
     return rows
 
 
@@ -118,7 +120,7 @@ def records_of(*rows: dict, people: np.recarray | None = None, setting: Setting 
         "providers": providers, "offered": seconds, "unused": seconds, "outside_held": seconds,
         "overtime_used": seconds, "third_next_available": np.zeros((0, providers.size), np.int64),
         "third_next_days": np.zeros(0, np.int64), "stays": np.zeros(0, STAY).view(np.recarray),
-        "health": np.zeros(0, HEALTH).view(np.recarray), "vital": np.zeros((0, len(Vital))),
+        "health": np.zeros(0, HEALTH).view(np.recarray), "vital": np.zeros((40, len(Vital))),
         "billed": np.zeros((0, 0), np.int64), "paid": np.zeros((0, 0, 0), np.int64),
         "received": np.zeros((0, 0, 0), np.int64), "spend_cents": np.zeros((0, 0), np.int32),
     }  # fmt: skip

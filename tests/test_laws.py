@@ -12,7 +12,7 @@ import pytest
 from abm import laws
 from abm.laws import BrokenLawError
 from abm.model import TerritoryModel
-from abm.state import NEVER, Counter, Stage
+from abm.state import NEVER, Counter, Stage, Status, Vital
 
 DAYS = 200
 COLUMNS = ("free", "reserve", "walk_in", "overtime", "planned_room")
@@ -64,8 +64,54 @@ def broken(match: str) -> BrokenLawError:
 def test_two_rows_of_one_person() -> None:
     person = finished().arrays.patients.person
     with changed(person, 0, person[1]):
-        error = broken("people at start = people now")
-        assert error.numbers == {"start": person.size, "now": person.size - 1} and error.day == DAYS - 1
+        error = broken("everybody is there once")
+        in_use = int(finished().arrays.counters[Counter.PATIENTS])
+        assert error.numbers == {"people": in_use, "different": in_use - 1} and error.day == DAYS - 1
+
+
+COUNTED = {"births": Vital.BIRTHS, "arrivals": Vital.ARRIVALS, "deaths": Vital.DEATHS, "departures": Vital.DEPARTURES}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize("more", [1, -1])
+def test_a_life_event_that_was_not_counted(name: str, more: int) -> None:
+    vital, column = finished().arrays.vital, COUNTED[name]
+    with changed(vital, (3, column), vital[3, column] + more):
+        comes = name in ("births", "arrivals")
+        error = broken("people at start [+] births" if comes else "deaths and departures = those who have gone")
+        assert error.numbers[name] == int(vital[:, column].sum())
+
+
+@pytest.mark.parametrize(("status", "law"), [
+    (Status.EXPECTED, "people at start [+] births [+] arrivals = alive"),
+    (Status.DEAD, "deaths and departures = those who have gone"),
+    (Status.DEPARTED, "deaths and departures = those who have gone"),
+])  # fmt: skip
+def test_somebody_who_vanishes(status: Status, law: str) -> None:
+    rows = finished().arrays.patients
+    with changed(rows.status, int(np.flatnonzero(rows.status == Status.ALIVE)[7]), status):
+        broken(law)
+
+
+def test_somebody_in_a_row_that_is_not_in_use() -> None:
+    rows, counters = finished().arrays.patients, finished().arrays.counters
+    with changed(counters, Counter.PATIENTS, np.flatnonzero(rows.status == Status.ALIVE).max()):
+        broken("nobody lives in a row that is not in use")
+
+
+def test_a_newborn_without_a_row() -> None:
+    with changed(finished().arrays.counters, Counter.REFUSED_BIRTHS, 2):
+        assert broken("there is a row for every newborn").numbers["births_without_row"] == 2
+
+
+@pytest.mark.parametrize("status", [Status.DEAD, Status.DEPARTED, Status.EXPECTED])
+@pytest.mark.parametrize("column", ["stage", "event_day"])
+def test_the_dead_want_nothing(status: Status, column: str) -> None:
+    world = finished().arrays
+    row = int(np.flatnonzero(world.patients.status == status)[0])
+    with changed(getattr(world.episodes, column), 2 * world.patients.size + row, 1):
+        error = broken("those who have gone want nothing")
+        assert error.numbers == {"person": int(world.patients.person[row]), "episodes": 1}
 
 
 @pytest.mark.parametrize("doctor", [2, 40, -2])

@@ -136,7 +136,7 @@ def test_inhabitants_are_columns_with_views(finished):
 
 def test_lists_and_registrations_agree(finished):
     assert sum(gp.list_size for gp in finished.general_practitioners) == int(
-        (finished.arrays.patients.registered_gp != NOBODY).sum()
+        (finished.patients.registered_gp != NOBODY).sum()
     )
 
 

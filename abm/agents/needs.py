@@ -26,6 +26,7 @@ FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
 DAYS_BETWEEN_BIRTHDAYS_SEEN = 91
 QUIET, ASKING, CANCELLING, BOOKED = (int(stage) for stage in Stage)
 OPENED, QUEUE, EVENTS = int(Counter.OPENED), int(Counter.QUEUE), int(Counter.EVENTS)
+PATIENTS, ALIVE = int(Counter.PATIENTS), int(Status.ALIVE)
 NEVER_ASKED, OWN_CLOCK, OWN_CHOICE = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK), int(Contact.OWN_CHOICE)
 DUTY, PLATFORM = int(Channel.DUTY), int(Channel.PLATFORM)
 WITHDRAWN = int(Outcome.WITHDRAWN)
@@ -120,7 +121,7 @@ def grow_older(world, today):
     """
     if today % DAYS_BETWEEN_BIRTHDAYS_SEEN != 0:
         return
-    for row in range(world.patients.size):
+    for row in range(world.counters[PATIENTS]):
         patient = world.patients[row]
         if patient.status != ALIVE or patient.age_band == world.age_bands[age_years(patient, today)]:
             continue
@@ -137,8 +138,10 @@ def grow_older(world, today):
 
 @rule
 def start_clocks(world):
-    """Start every clock of every person (once, before the first day)."""
-    for row in range(world.patients.size):
+    """Start every clock of every person who is there (once, before the first day)."""
+    for row in range(world.counters[PATIENTS]):
+        if world.patients[row].status != ALIVE:
+            continue
         refresh_rates(world, row, 0)
         for kind in range(world.kinds.size):
             start_clock(world, row, kind, 0)

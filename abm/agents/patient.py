@@ -15,7 +15,7 @@ from mesa import Agent
 from mesa.agentset import AbstractAgentSet
 from numpy.typing import NDArray
 
-from abm.state import NEVER, NOBODY, PATIENT, Channel, Stage
+from abm.state import NEVER, NOBODY, PATIENT, Channel, Stage, Status
 
 if TYPE_CHECKING:
     from abm.agents.general_practitioner import GeneralPractitioner
@@ -111,14 +111,23 @@ class PatientSet(AbstractAgentSet):
 
     Notes
     -----
-    `patients[17]` is the person with address 17, whatever row he has; iteration, `to_list` and `do` make views and are
-    slow for everybody at once: use `get`, `agg` and `select` with column functions.
+    The set of all inhabitants changes as people are born, come, leave and die; one that was selected does not.
+    `patients[17]` is the person with address 17, whatever row he has, also after he died or moved away; iteration,
+    `to_list` and `do` make views and are slow for everybody at once: use `get`, `agg` and `select` with functions of
+    columns.
     """
 
     def __init__(self, model: TerritoryModel, rows: NDArray[np.int64] | None = None) -> None:
         self.model = model
         self.random = model.random
-        self.rows = np.arange(model.arrays.patients.size) if rows is None else np.asarray(rows, np.int64)
+        self._chosen = None if rows is None else np.asarray(rows, np.int64)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Rows of these people, shape (n,): those chosen, else all who live here today."""
+        if self._chosen is not None:
+            return self._chosen
+        return np.flatnonzero(self.model.arrays.patients.status == Status.ALIVE)
 
     def __len__(self) -> int:
         return int(self.rows.size)
@@ -130,7 +139,9 @@ class PatientSet(AbstractAgentSet):
         return isinstance(agent, Patient) and agent.model is self.model and bool((self.rows == agent.row).any())
 
     def __getitem__(self, person: int) -> Patient:
-        found = self.rows[self.model.arrays.patients.person[self.rows] == person]
+        people = self.model.arrays.patients
+        known = np.flatnonzero(people.status != Status.EXPECTED) if self._chosen is None else self._chosen
+        found = known[people.person[known] == person]
         if found.size == 0:
             raise KeyError(f"no inhabitant has the address {person}")
         return Patient(self.model, int(found[0]))
@@ -177,7 +188,7 @@ class PatientSet(AbstractAgentSet):
         elif at_most != float("inf"):
             rows = rows[: int(at_most)]
         if inplace:
-            self.rows = rows
+            self._chosen = rows
             return self
         return self._with(rows)
 

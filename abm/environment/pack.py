@@ -17,7 +17,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from abm.environment.roads import crow_km
 from abm.environment.tables import Column, Finding, Table, read_table, read_text
@@ -103,6 +103,16 @@ class Years(BaseModel):
     age_sex: int | None = None
 
 
+class EarlierPopulation(BaseModel):
+    """An earlier count of the same communes: from it to `population_year` runs the trend that migration follows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    year: int = Field(ge=1900, le=2100)
+    people: int = Field(gt=0, le=MOST_PEOPLE)
+    source: str = Field(min_length=1)
+
+
 class Description(BaseModel):
     """What `territory.yaml` may say."""
 
@@ -113,11 +123,21 @@ class Description(BaseModel):
     invented: bool = False
     department: str | None = None
     population_year: int = Field(ge=1900, le=2100)
+    earlier_population: EarlierPopulation | None = None
     holidays_country: Literal["FR"] = "FR"
     holidays_subdivision: Literal["57", "6AE", "971", "972", "973", "974", "976"] | None = None
     years: Years = Years()
     credits: list[str] = []
     unknown_locally: list[str] = []
+
+    @field_validator("earlier_population")
+    @classmethod
+    def _is_earlier(cls, value: EarlierPopulation | None, info: ValidationInfo) -> EarlierPopulation | None:
+        """Refuse an earlier count that is none: a trend needs two years."""
+        latest = info.data.get("population_year")
+        if value is not None and latest is not None and value.year >= latest:
+            raise ValueError(f"year {value.year} is not before population_year, {latest}")
+        return value
 
 
 Outlines = dict[str, list[np.ndarray]]
@@ -270,7 +290,8 @@ def _description_findings(file: str, problem: ValidationError, lines: dict[tuple
         line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), 1)
         key = ".".join(path) or None
         if error["type"] == "extra_forbidden":
-            known = Years.model_fields if path[:-1] == ("years",) else Description.model_fields
+            parts = {("years",): Years.model_fields, ("earlier_population",): EarlierPopulation.model_fields}
+            known = parts.get(path[:-1], Description.model_fields)
             message = f"unknown key '{path[-1]}'.{nearest(path[-1], known)}"
         elif error["type"] == "missing":
             line, message = 1, f"missing key '{key}'"

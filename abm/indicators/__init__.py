@@ -27,6 +27,7 @@ from abm.indicators.use import (
     teleconsultations,
     travel,
 )
+from abm.indicators.vital import vital
 
 if TYPE_CHECKING:
     from abm.records import Records
@@ -123,6 +124,7 @@ def _blocks(run: Run) -> Iterator[Block]:
     run.let_go()
     yield from potential_access(run)
     yield from practices(run)
+    yield from vital(run)
     run.let_go()
     yield from (block for block in _of_communes(run) if block.indicator in COMMUNE_INDICATORS)
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from abm.population import DAYS_A_YEAR
-from abm.state import NOBODY, Channel, Kind, Outcome
+from abm.state import NEVER, NOBODY, Channel, Kind, Outcome, Status
 
 if TYPE_CHECKING:
     from abm.records import Records
@@ -149,6 +149,7 @@ class Run:
         self.first = min(self.setting.first_reported_day, self.lived)
         self.end = min(self.setting.end_of_horizon, self.lived)
         self.birth_day = np.ascontiguousarray(records.patients.birth_day)
+        self.lived_from, self.lived_to = residence(records.patients, self.lived)
         self.commune = np.ascontiguousarray(records.patients.commune)
         self.n_communes = len(self.setting.territory.communes)
         self._cells: dict[str, tuple[Strata, Cells]] = {}
@@ -294,9 +295,9 @@ class Run:
         return np.bincount(codes, minlength=len(labels))
 
     def people_on(self, day: int, keep: Callable[[NDArray], NDArray] | None = None) -> Ints:
-        """Return the rows of those born by a day, of the ages that `keep` accepts, shape (m,)."""
+        """Return the rows of those who live here on a day, of the ages that `keep` accepts, shape (m,)."""
         age_days = day - self.birth_day
-        is_there = age_days >= 0
+        is_there = (age_days >= 0) & (self.lived_from <= day) & (day < self.lived_to)
         return np.flatnonzero(is_there if keep is None else is_there & keep(completed_years(age_days)))
 
     def people_strata(self, kind: str, people: Ints, day: int) -> tuple[tuple[str, ...], NDArray]:
@@ -310,6 +311,36 @@ class Run:
         """Count people by stratum in the middle of each year of the horizon, shape (strata, years)."""
         heads = [self.heads(kind, (first + end) // 2) for first, end in self.years.spans]
         return np.array(heads, np.int64).reshape(-1, len(self.strata(kind).labels)).T
+
+    def person_years(self, kind: str) -> Floats:
+        """Return the time lived here by stratum in each year of the horizon, years, shape (strata, years).
+
+        Notes
+        -----
+        Ages are those in the middle of the year; of the newborn, 0.
+        """
+        days = [self._person_days(kind, first, end) for first, end in self.years.spans]
+        return np.array(days, np.float64).reshape(-1, len(self.strata(kind).labels)).T / DAYS_A_YEAR
+
+    def _person_days(self, kind: str, first: int, end: int) -> Floats:
+        """Return the days lived here in a span by stratum, shape (strata,)."""
+        days = np.minimum(self.lived_to, end) - np.maximum(np.maximum(self.lived_from, self.birth_day), first)
+        people = np.flatnonzero(days > 0)
+        labels, codes = self.people_strata(kind, people, (first + end) // 2)
+        return np.bincount(codes, days[people], len(labels))
+
+
+def residence(patients: np.recarray, lived: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first day that each person lives here and the day after the last, shape (n,) each.
+
+    Notes
+    -----
+    Who is born or arrives does so in the evening, who dies or leaves lives the day to its end. Rows of people who have
+    not come get an empty span; those who are still here live to the end of the run.
+    """
+    first = patients.since.astype(np.int64) + 1
+    end = np.where(patients.gone_on == NEVER, lived, patients.gone_on.astype(np.int64) + 1)
+    return first, np.where(patients.status == Status.EXPECTED, first, end)
 
 
 def drees_strata() -> tuple[Strata, Strata]:
