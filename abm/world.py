@@ -578,7 +578,7 @@ def empty_world(
         stay_ages=np.zeros(len(BAND_STARTS), STAY_AGE).view(np.recarray),
         stay_log_medians=np.zeros(0),
         visitor_means=np.zeros((0, int(GeneralCause.DAY_CASE))),
-        seen_since_stay=np.zeros(rows.size, np.uint8),
+        seen_since_stay=np.zeros(people.size, np.uint8),
         vital=np.zeros((n_months, len(Vital))),
         death_rates=np.zeros((n_ages, 2)),
         birth_rates=np.zeros(n_ages),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import exp
 
-from abm.agents.health import mortality_multiplier, utility_loss
+from abm.agents.health import begin_life_with_disease, mortality_multiplier, utility_loss
 from abm.agents.leaving import leave
 from abm.agents.needs import age_years, refresh_rates, start_clock
 from abm.compiled import rule
@@ -228,3 +228,4 @@ def welcome(world, today):
         refresh_rates(world, row, today)
         for kind in range(world.kinds.size):
             start_clock(world, row, kind, today + 1)
+        begin_life_with_disease(world, row, today)
