@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,7 +260,7 @@ def _demography(
     calendar: Calendar,
     people_key: NDArray,
     key: NDArray,
-) -> tuple[np.recarray, int, Callable[[np.recarray, int], dict[str, NDArray]]]:
+) -> tuple[np.recarray, int, Callable[[np.recarray, int], dict[str, Any]]]:
     """Return who will arrive, rows to keep for the newborn, and what makes the columns of demography of all rows.
 
     As supply is, so the population is frozen during the warm-up: the pack's people live on the first reported day.
@@ -276,7 +276,7 @@ def _demography(
     coming = synthesise_arrivals(territory, parameters, conditions, people, plan, calendar, people_key, key, **span)
     coming.follow_up_rate *= follow_up_factor
 
-    def columns(rows: np.recarray, n_people: int) -> dict[str, NDArray]:
+    def columns(rows: np.recarray, n_people: int) -> dict[str, Any]:
         return demography_columns(plan, parameters, rows, key, first_day=first_day, first_newcomer=n_people)
 
     return coming, plan.n_births, columns
