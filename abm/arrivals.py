@@ -87,16 +87,12 @@ def synthesise_arrivals(
     commune, month, rank = _expanded(counts)
     rows = np.zeros(commune.size, PATIENT).view(np.recarray)
     first_place = np.cumsum(places) - places
-    rows.person = FIRST_ADDRESS + calendar.month_index[days][month] * places.sum() + first_place[commune] + rank
-    rows.commune, rows.since, rows.status = commune, days[month], Status.EXPECTED
-    person = rows.person.astype(np.int64)
-    shares = np.cumsum(plan.rates.arrivals.sum(axis=1))
-    luck = uniforms(people_key, Stream.ARRIVAL, person, AGE)
-    whole = np.minimum(np.searchsorted(shares, luck, side="right"), shares.size - 1)
-    share = np.diff(shares, prepend=0.0)[whole]
-    age = whole + (luck - (shares[whole] - share)) / share  # the rest of the draw is the part of the year
+    arrives_on = days[month]
+    person = FIRST_ADDRESS + calendar.month_index[arrives_on] * places.sum() + first_place[commune] + rank
+    age = _ages(plan.rates.arrivals.sum(axis=1), uniforms(people_key, Stream.ARRIVAL, person, AGE))
+    rows.person, rows.commune, rows.since, rows.status = person, commune, arrives_on, Status.EXPECTED
     rows.is_female = uniforms(people_key, Stream.ARRIVAL, person, SEX) < parameters["arrivals_female_share"]
-    rows.birth_day = np.floor(rows.since - age * DAYS_A_YEAR).astype(np.int64)
+    rows.birth_day = np.floor(arrives_on - age * DAYS_A_YEAR).astype(np.int64)
     bounds = income_bounds(territory, parameters, people, people_key) if people.size else np.zeros(4)
     draw_traits(rows, age, bounds, territory, parameters, conditions, people_key)
     _register(rows, people, parameters, people_key, first_day)
@@ -132,6 +128,15 @@ def _expanded(counts: NDArray[np.int64]) -> tuple[NDArray, NDArray, NDArray]:
     rank = np.arange(cell.size) - np.repeat(np.cumsum(by_month) - by_month, by_month)
     month, commune = np.divmod(cell, max(len(counts), 1))
     return commune, month, rank
+
+
+def _ages(shares: NDArray[np.float64], luck: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return exact ages from shares of completed years, shape (ages,), and draws in [0, 1): even within a year."""
+    up_to = np.cumsum(shares)
+    up_to /= up_to[-1]
+    whole = np.searchsorted(up_to, luck, side="right")
+    below = np.concatenate([[0.0], up_to])[whole]
+    return whole + (luck - below) / (up_to[whole] - below)
 
 
 def _register(

@@ -1,14 +1,14 @@
 """How often do people die, bear children, leave and arrive, and how good is life at an age?
 
 Owns the translation of the registry's life table, fertility, moves and norms of utility into what the rules of
-demography read, and the expected course of a population under them (ODD 7.11). Draws only who has just become a mother
-(stream BIRTH). Every number comes from the registry or from the territory pack.
+demography read (ODD 7.11). Draws only who has just become a mother (stream BIRTH). Every number comes from the registry
+or from the territory pack.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,14 @@ from scipy.special import gammainc, gammaincinv
 
 from abm.errors import InputError
 from abm.population import DAYS_A_YEAR, by_age
+from abm.population_course import (
+    MONTHS_A_YEAR,
+    Rates,
+    arrivals_per_month,
+    expected_course,
+    growth_per_year,
+    rows_for_births,
+)
 from abm.randomness import Stream, uniforms
 from abm.settings import BAND_STARTS, OLDEST_AGE_YEARS, age_band_table
 from abm.state import DEMOGRAPHY, MOTHERHOOD
@@ -28,11 +36,8 @@ Floats = NDArray[np.float64]
 
 AGES = np.arange(OLDEST_AGE_YEARS + 1)
 SEXES = ("M", "F")  # columns of every table by sex; women are index 1
-MONTHS_A_YEAR = 12
 PARTS_OF_THE_NEWBORN = 1024
 FERTILE_FROM_ADDRESS = 4  # sub-address in the stream BIRTH
-STANDARD_DEVIATIONS_SPARE = 12
-LEAST_SPARE_ROWS = 20
 OPEN_BAND_ENDS = 95  # the last band of those who arrive is even up to here
 
 
@@ -178,128 +183,17 @@ def utility_norms(parameters: Parameters, ages: NDArray, losses: Floats) -> Floa
     return (norms + np.divide(total, people, out=np.zeros(starts.size), where=people > 0))[band]
 
 
-# --- the expected course of a population ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Rates a year of everybody, by completed age: what the expected course of a population needs.
-
-    Attributes
-    ----------
-    deaths : shape (121, 2). births : of women, departures : of everybody, shape (121,).
-    arrivals : share of each age and sex among those who arrive, shape (121, 2), sum 1.
-    """
-
-    deaths: Floats
-    births: Floats
-    departures: Floats
-    arrivals: Floats
-    births_male_share: float
-
-    @classmethod
-    def of(cls, parameters: Parameters) -> Rates:
-        """Return the rates of the registry."""
-        women = parameters["arrivals_female_share"]
-        ages = arrival_ages(parameters)
-        return cls(
-            death_rates(parameters),
-            birth_rates(parameters),
-            departure_rates(parameters),
-            np.stack([ages * (1.0 - women), ages * women], axis=1),
-            parameters["births_male_share"],
-        )
-
-
-@dataclass(frozen=True)
-class Course:
-    """What is expected of a population month by month, each of shape (months,); `people` at the end of each."""
-
-    people: Floats
-    deaths: Floats
-    births: Floats
-    departures: Floats
-    arrivals: Floats
-
-
-def expected_course(
-    age_years: Floats, sexes: NDArray, rates: Rates, arrivals_per_month: float, n_months: int
-) -> Course:
-    """Return the expected course of a population by cohorts of birth month and sex.
-
-    Parameters
-    ----------
-    age_years : exact ages at the start, shape (n,); sexes : 1 for women.
-
-    Notes
-    -----
-    The order of a month is that of `abm.agents.demography.live_a_month`: deaths, departures of those left, births to
-    those who stayed, arrivals on the last evening.
-    """
-    n_cohorts = AGES.size * MONTHS_A_YEAR + n_months
-    oldest = n_cohorts - n_months - 1
-    cohort = np.minimum((age_years * MONTHS_A_YEAR).astype(int), oldest) + n_months
-    heads = np.zeros((n_cohorts, len(SEXES)))
-    np.add.at(heads, (cohort, sexes), 1.0)
-    newcomers = arrivals_per_month / MONTHS_A_YEAR * np.repeat(rates.arrivals, MONTHS_A_YEAR, axis=0)
-    figures = np.zeros((len(Course.__dataclass_fields__), n_months))
-    for month in range(n_months):
-        at_age = np.clip((np.arange(n_cohorts) - n_months + month + 1) // MONTHS_A_YEAR, 0, OLDEST_AGE_YEARS)
-        dead = heads * -np.expm1(-rates.deaths[at_age] / MONTHS_A_YEAR)
-        gone = (heads - dead) * -np.expm1(-rates.departures[at_age] / MONTHS_A_YEAR)[:, None]
-        heads -= dead + gone
-        born = float((heads[:, 1] * rates.births[at_age]).sum() / MONTHS_A_YEAR)
-        newborn = n_months - month - 1
-        heads[newborn] += born * np.array([rates.births_male_share, 1.0 - rates.births_male_share])
-        heads[newborn : newborn + AGES.size * MONTHS_A_YEAR] += newcomers
-        figures[:, month] = heads.sum(), dead.sum(), born, gone.sum(), arrivals_per_month
-    return Course(*figures)
-
-
-def growth_per_year(territory: Territory) -> float | None:
-    """Return the yearly rate at which the pack's population has grown since an earlier census, or None if unknown."""
-    earlier = territory.description.get("earlier_population")
-    if earlier is None:
-        return None
-    years = territory.description["population_year"] - earlier["year"]
-    return float(np.log(territory.population / earlier["people"]) / years)
-
-
-def migration_assumption(territory: Territory) -> str:
-    """Return in one sentence what arrivals are made to do in this territory."""
-    growth = growth_per_year(territory)
-    if growth is None:
-        return "no earlier population is known: as many people arrive as leave (grade C)"
-    year = territory.description["earlier_population"]["year"]
-    return f"arrivals keep the population on its trend since {year}, {growth:+.2%} a year (gross flows: grade C)"
-
-
-def arrivals_per_month(
-    age_years: Floats, sexes: NDArray, rates: Rates, growth: float | None, span_years: float
-) -> float:
-    """Return the mean arrivals a month that keep a population on its trend over a span, >= 0.
-
-    Parameters
-    ----------
-    growth : rate a year; None: as many arrive as leave.
-
-    Notes
-    -----
-    The expected course is linear in the arrivals: two courses, without any and with one a month, give the answer.
-    """
-    n_months = max(1, round(span_years * MONTHS_A_YEAR))
-    nobody, one = (expected_course(age_years, sexes, rates, mean, n_months) for mean in (0.0, 1.0))
-    if growth is None:
-        left, more_left = nobody.departures.sum(), one.departures.sum() - nobody.departures.sum()
-        return float(left / (n_months - more_left))
-    wanted = age_years.size * np.exp(growth * n_months / MONTHS_A_YEAR)
-    return float(max(0.0, (wanted - nobody.people[-1]) / (one.people[-1] - nobody.people[-1])))
-
-
-def rows_for_births(course: Course) -> int:
-    """Return the rows to keep for the newborn: more than luck can ask for (twelve standard deviations)."""
-    expected = float(course.births.sum())
-    return int(np.ceil(expected + STANDARD_DEVIATIONS_SPARE * np.sqrt(expected))) + LEAST_SPARE_ROWS
+def rates_of(parameters: Parameters) -> Rates:
+    """Return the rates of the registry, of everybody."""
+    women = parameters["arrivals_female_share"]
+    ages = arrival_ages(parameters)
+    return Rates(
+        death_rates(parameters),
+        birth_rates(parameters),
+        departure_rates(parameters),
+        np.stack([ages * (1.0 - women), ages * women], axis=1),
+        parameters["births_male_share"],
+    )
 
 
 # --- columns of the world -------------------------------------------------------------------------------------------
@@ -323,7 +217,7 @@ class Plan:
 
 def plan_of(territory: Territory, parameters: Parameters, people: np.recarray, first_day: int, n_months: int) -> Plan:
     """Return what is to come for the people of the start, rows PATIENT, over a number of months from `first_day` on."""
-    rates = Rates.of(parameters)
+    rates = rates_of(parameters)
     age_years = np.maximum(first_day - people.birth_day, 0) / DAYS_A_YEAR
     sexes = people.is_female.astype(np.int64)
     mean = arrivals_per_month(age_years, sexes, rates, growth_per_year(territory), parameters["trend_span_years"])
@@ -345,7 +239,7 @@ def demography_columns(
     utility_losses: Floats | None = None,
     hospital_deaths_per_year: Floats | None = None,
     spend_sigma: float = 0.0,
-) -> dict[str, NDArray]:
+) -> dict[str, Any]:
     """Return the columns of the world that the rules of demography read, by their names in `World`.
 
     Parameters
@@ -358,7 +252,7 @@ def demography_columns(
     hospital_deaths_per_year : expected by age band, shape (10,); None: nobody dies in hospital.
     spend_sigma : spread of the logarithm of a newborn's `spend_factor`.
     """
-    people = patients[:first_newcomer] if people is None else people
+    people = patients[:first_newcomer].view(np.recarray) if people is None else people
     ages = np.clip(np.maximum(first_day - people.birth_day, 0) / DAYS_A_YEAR, 0, OLDEST_AGE_YEARS).astype(int)
     sexes = people.is_female.astype(np.int64)
     nothing = np.zeros(people.size)
@@ -385,7 +279,7 @@ def demography_columns(
     }
 
 
-def closed_columns(parameters: Parameters, patients: np.recarray, n_people: int, first_day: int) -> dict[str, NDArray]:
+def closed_columns(parameters: Parameters, patients: np.recarray, n_people: int, first_day: int) -> dict[str, Any]:
     """Return the columns of a world in which nobody dies, is born, comes or goes."""
     nothing = np.zeros((AGES.size, len(SEXES)))
     rates = Rates(nothing, nothing[:, 0], nothing[:, 0], nothing, parameters["births_male_share"])

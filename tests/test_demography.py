@@ -33,15 +33,11 @@ from abm.indicators.vital import vital
 from abm.life_tables import (
     AGES,
     Plan,
-    Rates,
-    arrivals_per_month,
     birth_rates,
     death_rates,
-    expected_course,
-    growth_per_year,
     life_expectancy,
-    migration_assumption,
     need_factors,
+    rates_of,
     rates_with_spacing,
     utility_norms,
     without_disease,
@@ -49,6 +45,13 @@ from abm.life_tables import (
 )
 from abm.parameters import load_parameters
 from abm.population import DAYS_A_YEAR
+from abm.population_course import (
+    Rates,
+    arrivals_per_month,
+    expected_course,
+    growth_per_year,
+    migration_assumption,
+)
 from abm.randomness import seed_key
 from abm.records import with_room_for_records
 from abm.scenario import load_scenario
@@ -463,7 +466,7 @@ def test_the_trend_is_that_of_the_pack() -> None:
 def arrivals(means: np.ndarray | None = None, years: int = 4, seed: int = 5, **parameters: float) -> np.recarray:
     world, _, n = saverne()
     chosen = PARAMETERS.with_values(parameters)
-    plan = Plan(Rates.of(chosen), world.arrivals if means is None else means, 0)
+    plan = Plan(rates_of(chosen), world.arrivals if means is None else means, 0)
     calendar = Calendar(dt.date(2019, 1, 1), FIRST_DAY + 365 * years + 30)
     key = seed_key(seed)
     return synthesise_arrivals(
@@ -564,7 +567,7 @@ def test_four_years_of_saverne_follow_the_expected_course_and_the_trend() -> Non
     """No day is lived but the last ones of the months: sees 15 % of deaths and births, 1.1 % of the population."""
     world, setting, n = saverne()
     age, sex = ages_and_sexes()
-    course = expected_course(age, sex, Rates.of(PARAMETERS), float(world.arrivals.sum()), 48)
+    course = expected_course(age, sex, rates_of(PARAMETERS), float(world.arrivals.sum()), 48)
     handle = compiled(with_room_for_records(world, 2_000_000))
     for day in range(setting.last_day):
         live_a_month(handle, day)

@@ -290,8 +290,8 @@ def _description_findings(file: str, problem: ValidationError, lines: dict[tuple
         line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), 1)
         key = ".".join(path) or None
         if error["type"] == "extra_forbidden":
-            parts = {("years",): Years.model_fields, ("earlier_population",): EarlierPopulation.model_fields}
-            known = parts.get(path[:-1], Description.model_fields)
+            parts: dict[str, type[BaseModel]] = {"years": Years, "earlier_population": EarlierPopulation}
+            known = (parts[path[0]] if len(path) > 1 else Description).model_fields
             message = f"unknown key '{path[-1]}'.{nearest(path[-1], known)}"
         elif error["type"] == "missing":
             line, message = 1, f"missing key '{key}'"
