@@ -308,7 +308,8 @@ def bed_table(sites: pd.DataFrame, scale: float) -> NDArray[np.int32]:
     has_emergency = sites["has_emergency"].to_numpy(bool)[:, None]
     has_ward = np.where(np.isnan(known), 0.0, known) > 0
     scaled = np.where(has_ward, np.maximum(np.round(np.nan_to_num(known) * scale), 1.0), 0.0)
-    return np.where(is_pole, np.where(has_emergency | has_ward, NOBODY, 0), scaled).astype(np.int32)
+    table = np.where(is_pole, np.where(has_emergency | has_ward, NOBODY, 0), scaled)
+    return np.ascontiguousarray(table, dtype=np.int32)
 
 
 def visitor_means(
