@@ -88,20 +88,15 @@ def registrations(model: TerritoryModel) -> None:
     """Each registered person is on the list of one general practitioner who has not closed the practice."""
     desks, doctors = model.arrays.providers, model.arrays.patients.registered_gp
     doctors = doctors[(doctors != NOBODY) & (model.arrays.patients.status == Status.ALIVE)]
-    if doctors.size and (doctors.max() >= desks.size or doctors.min() < NOBODY):
-        raise _broken(model, "registered with a practice that exists", highest=int(doctors.max()))
-    is_wrong = (desks.specialty[doctors] != NOBODY) | (
-        (desks.closes_on[doctors] > 0) & (desks.closes_on[doctors] < model.day)
-    )
-    if is_wrong.any():
-        first = int(doctors[is_wrong][0])
-        raise _broken(
-            model,
-            "registered with a general practitioner who has not closed",
-            people=int(is_wrong.sum()),
-            provider=first,
-            closed_on=int(desks.closes_on[first]),
-        )
+    exists = (doctors >= 0) & (doctors < desks.size)
+    exists[exists] = desks.specialty[doctors[exists]] == NOBODY
+    if not exists.all():
+        raise _broken(model, "registered with a practice that exists", provider=int(doctors[~exists][0]))
+    closes_on = desks.closes_on[doctors]
+    has_closed = (closes_on > 0) & (closes_on < model.day)
+    if has_closed.any():
+        law = "registered with a doctor who has not closed the practice"
+        raise _broken(model, law, int(closes_on[has_closed][0]), people=int(has_closed.sum()))
 
 
 def gone(model: TerritoryModel) -> None:

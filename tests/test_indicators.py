@@ -33,6 +33,7 @@ from abm.state import (
     Contact,
     Kind,
     Outcome,
+    Registration,
     Status,
     Vital,
 )
@@ -59,6 +60,7 @@ def setting_of(follow_up_days: int = FOLLOW_UP, scale: float = 1.0) -> Setting:
         specialties=specialties_of(parameters), calendar=calendar_of(territory, scenario),
         travel=travel_of(territory, parameters), seed=1, population_fingerprint="by hand",
         planned=Agendas(nothing, nothing, nothing, nothing, nothing), offered=nothing, overtime_offered=nothing,
+        in_force=np.zeros((0, 0)),
     )  # fmt: skip
 
 
@@ -123,6 +125,8 @@ def records_of(*rows: dict, people: np.recarray | None = None, setting: Setting 
         "health": np.zeros(0, HEALTH).view(np.recarray), "vital": np.zeros((40, len(Vital))),
         "billed": np.zeros((0, 0), np.int64), "paid": np.zeros((0, 0, 0), np.int64),
         "received": np.zeros((0, 0, 0), np.int64), "spend_cents": np.zeros((0, 0), np.int32),
+        "in_force": np.ones(seconds.shape), "registrations": np.zeros((0, len(Registration)), np.int64),
+        "lacked_gp": np.zeros(0, np.int64),
     }  # fmt: skip
     records = Records(**(given_columns | changes))
     records.__dict__["travel_minutes"] = minutes  # stated here instead of coming from places
@@ -484,12 +488,13 @@ def test_third_next_available_is_the_mean_over_weeks_and_practices():
 
 
 def worked_records(scale: float = 1.0, hours_a_day: float = 8.0) -> Records:
-    """Two practices: one works Monday to Friday but one week, the other never has a session."""
+    """Two practices: one works Monday to Friday in weeks 1 to 50 of both years, the other never has a session."""
     setting = setting_of(scale=scale)
     offered = np.zeros((2, setting.last_day), np.int32)
-    monday = FIRST + (-int(setting.calendar.weekday[FIRST])) % 7
-    for week in range(1, 101):
-        offered[0, monday + 7 * week : monday + 7 * week + 5] = int(hours_a_day * 3600)
+    days = np.arange(setting.last_day)
+    is_there = np.isin((setting.calendar.day_of_year[days].astype(int) - 1) // 7, range(1, 51)) & (days >= FIRST)
+    offered[0, is_there & (setting.calendar.weekday[days] < 5)] = int(hours_a_day * 3600)
+    offered[0, FIRST + DAYS :] = 0
     unused, overtime = offered // 4, offered // 8
     rows = [episode(asked=50, lead=0)] * 20 + [episode(asked=50, provider=NOBODY, channel=Channel.DUTY)]
     return records_of(*rows, offered=offered, unused=unused, overtime_used=overtime, setting=setting)

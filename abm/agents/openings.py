@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,9 @@ def with_practices(
     in_force[:, opens_on:] = 1.0
     now = Agendas(*((column * in_force).astype(np.int32) for column in planned))
     nothing = np.zeros_like(now.free)
-    columns = {name: np.concatenate([getattr(world, name), getattr(now, name)]) for name in Agendas._fields}
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(world, name), getattr(now, name)]) for name in Agendas._fields
+    }
     columns["outside_held"] = np.concatenate([world.outside_held, nothing])
     columns["providers"] = np.concatenate([world.providers, rows]).view(np.recarray)
     setting = replace(

@@ -15,6 +15,7 @@ from abm.indicators.counting import ALL, PERSON_KINDS, Block, Run, Strata, drees
 from abm.indicators.delays import lead_times, request_outcomes, times_to_care
 from abm.indicators.potential import potential_access
 from abm.indicators.practices import adults_without_gp, practices, third_next_available
+from abm.indicators.satisfaction import gp_satisfaction, patient_experience
 from abm.indicators.tables import communes_table, monthly
 from abm.indicators.unmet import failed_bookings, forgone_care, unmet_needs
 from abm.indicators.use import (
@@ -125,6 +126,7 @@ def _blocks(run: Run) -> Iterator[Block]:
     yield from potential_access(run)
     yield from practices(run)
     yield from vital(run)
+    yield from gp_satisfaction(run)
     run.let_go()
     yield from (block for block in _of_communes(run) if block.indicator in COMMUNE_INDICATORS)
 
@@ -138,6 +140,7 @@ def _of_requests(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[B
     """Yield what is said of requests, given an appointment or not."""
     yield from times_to_care(run, strata, needs)
     yield from request_outcomes(run, strata, needs)
+    yield from patient_experience(run, strata)
 
 
 def _of_visits(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Block]:

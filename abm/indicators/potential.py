@@ -12,7 +12,7 @@ import numpy as np
 
 from abm.environment.access import apl, two_step_floating_catchment
 from abm.indicators.counting import Block, Floats, Ints, Run, completed_years, ratio, weighted_quantile
-from abm.indicators.practices import rows_of_practices, spans_of
+from abm.indicators.practices import full_time_of, rows_of_practices, spans_of
 from abm.population import DAYS_A_YEAR
 
 PER_INHABITANTS = 1000.0
@@ -64,7 +64,7 @@ def catchment_of(run: Run, first: int, end: int) -> Floats:
     The catchment is `gp_reach_minutes` by car, the minutes to start and park not counted.
     """
     parameters, rows = run.setting.parameters, rows_of_practices(run)
-    full_time = run.records.providers.half_days_per_week[rows] / parameters["gp_half_days_per_week"]
+    full_time = full_time_of(run, first, end)
     minutes = driving_minutes(run)[:, run.records.providers.place[rows]]
     people = _people(run, (first + end) // 2).sum(axis=1)
     supply = full_time * run.setting.scenario.scale * PER_INHABITANTS

@@ -1,7 +1,8 @@
 """How hard do general practitioners work, for how many people, and when is their next free appointment?
 
 Owns the indicators over practices. With `scale` below 1 each practice is thinned as its people are; acts, hours and
-lists are given here at full size. Lists and registration are those of the last day.
+lists are given here at full size. Lists and registration are those of the last day. A practice counts while it holds
+sessions: not before it opens, nor once it has closed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from abm.agents.registration import ADULT_FROM_AGE_YEARS
 from abm.indicators.counting import ALL, Block, Floats, Ints, Run, ratio
 from abm.population import DAYS_A_YEAR
-from abm.state import NOBODY, Channel, Kind
+from abm.state import NEVER, NOBODY, Channel, Kind, Registration
+from abm.supply import is_in_practice
 
 SECONDS_AN_HOUR, DAYS_A_WEEK = 3600.0, 7
 LONG_WEEK_HOURS = 60.0
+LAST_WEEK = 51  # of the year, from 0: it has eight or nine days
 LIST_LEVELS = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 
 
@@ -29,6 +32,8 @@ def practices(run: Run) -> Iterator[Block]:
     yield from lists(run)
     yield walk_in_practices(run)
     yield adults_without_gp(run)
+    yield number_of_practices(run)
+    yield from registrations(run)
 
 
 def rows_of_practices(run: Run) -> Ints:
@@ -50,6 +55,7 @@ def third_next_available(run: Run) -> Block:
     """Return the mean over weeks and practices of the days to the third free slot; none in 90 days counts 90."""
     days, weeks = run.records.third_next_days, run.records.third_next_available
     values = [weeks[(days >= first) & (days < end)] for first, end in spans_of(run)]
+    values = [week[week != NEVER] for week in values]
     means = [float(week.mean()) if week.size else float("nan") for week in values]
     return over_all("third_next_available_days.gp", "days", means, [week.size for week in values])
 
@@ -61,16 +67,26 @@ def activity(run: Run) -> Iterator[Block]:
     the doctor's time; duty care and platforms do not.
     """
     rows, setting = rows_of_practices(run), run.setting
-    full_time = run.records.providers.half_days_per_week[rows].sum() / setting.parameters["gp_half_days_per_week"]
     is_act = (run.visits.kind < Kind.EMERGENCY) & (run.visits.provider != NOBODY)
     acts_on = np.bincount(run.visits.day[is_act], minlength=run.lived) / setting.scenario.scale
     spans = spans_of(run)
     acts = np.array([acts_on[first:end].sum() for first, end in spans])
     years = np.array([end - first for first, end in spans]) / DAYS_A_YEAR
+    full_time = np.array([full_time_of(run, *span).sum() for span in spans])
     days = np.array([np.count_nonzero(run.records.offered[rows, first:end]) for first, end in spans])
     n = [rows.size] * len(spans)
     yield over_all("gp_acts_per_full_time_year", "acts/FTE/year", ratio(acts, years * full_time).tolist(), n)
     yield over_all("gp_acts_per_day", "acts/day", ratio(acts, days).tolist(), days.tolist())
+
+
+def full_time_of(run: Run, first: int, end: int) -> Floats:
+    """Return what each practice is of a full-time one over a span, shape (g,): its half-days while it holds sessions.
+
+    A successor with four fifths of the capacity counts for four fifths.
+    """
+    rows = rows_of_practices(run)
+    full_time = run.records.providers.half_days_per_week[rows] / run.setting.parameters["gp_half_days_per_week"]
+    return full_time * run.records.in_force[rows, first:end].mean(axis=1) if end > first else 0.0 * full_time
 
 
 def hours(run: Run) -> Iterator[Block]:
@@ -78,9 +94,10 @@ def hours(run: Run) -> Iterator[Block]:
 
     A doctor's week is the time of his booked visits (sessions offered less what stayed empty, visits at home and
     walk-in sessions included, missed appointments too, overtime added) over the share of hours that visits take.
-    Whole weeks from Monday on, those without a session (holidays) left out; then the mean over doctors.
+    Weeks without a session (holidays) are left out; then the mean over doctors.
     """
-    weeks = [weekly_hours(run, first, end) for first, end in spans_of(run)]
+    found = [weekly_hours(run, first, end) for first, end in spans_of(run)]
+    weeks = [hours_a_week[worked] for hours_a_week, worked in found]
     n = [week.size for week in weeks]
     long = [float((week > LONG_WEEK_HOURS).mean()) if week.size else float("nan") for week in weeks]
     mean = [float(week.mean()) if week.size else float("nan") for week in weeks]
@@ -88,29 +105,36 @@ def hours(run: Run) -> Iterator[Block]:
     yield over_all("gp_hours_over_60_share", "share", long, n)
 
 
-def weekly_hours(run: Run, first: int, end: int) -> Floats:
-    """Return the mean hours of the weeks that each doctor worked in a span, shape (doctors with such a week,)."""
-    rows, records = rows_of_practices(run), run.records
-    monday = first + (-int(run.setting.calendar.weekday[first])) % DAYS_A_WEEK
-    n_weeks = max(0, (end - monday) // DAYS_A_WEEK)
+def weekly_hours(run: Run, first: int, end: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the mean hours of the weeks that each doctor worked in a span, and who worked any, shape (g,) each.
+
+    Weeks are those by which holidays are taken: seven days from 1 January on, the last one longer. Weeks from Monday
+    on would cut them in two in most years, and the hours of a doctor would change with the weekday of New Year.
+    """
+    rows, records, calendar = rows_of_practices(run), run.records, run.setting.calendar
+    week = np.minimum((calendar.day_of_year[first:end].astype(np.int64) - 1) // DAYS_A_WEEK, LAST_WEEK)
+    starts = np.flatnonzero(np.diff(week, prepend=-1))
 
     def by_week(seconds: NDArray) -> NDArray:
-        days = seconds[rows, monday : monday + n_weeks * DAYS_A_WEEK]
-        return days.reshape(rows.size, n_weeks, DAYS_A_WEEK).sum(axis=2, dtype=np.int64)
+        return np.add.reduceat(seconds[rows, first:end].astype(np.int64), starts, axis=1)
 
+    if not starts.size:
+        return np.zeros(rows.size), np.zeros(rows.size, np.bool_)
     offered = by_week(records.offered)
     held = offered - by_week(records.unused) + by_week(records.overtime_used)
-    n_worked = (offered > 0).sum(axis=1)
+    is_worked = offered > 0
+    n_weeks = is_worked @ np.diff(starts, append=week.size) / DAYS_A_WEEK
     visits_share = 1.0 - run.setting.parameters["gp_hours_outside_visits_share"]
-    scale = run.setting.scenario.scale
-    hours_a_week = ratio(np.where(offered > 0, held, 0).sum(axis=1), n_worked) / SECONDS_AN_HOUR / visits_share / scale
-    return hours_a_week[n_worked > 0]
+    seconds = np.where(is_worked, held, 0).sum(axis=1)
+    hours_a_week = ratio(seconds, n_weeks) / SECONDS_AN_HOUR / visits_share / run.setting.scenario.scale
+    return hours_a_week, is_worked.any(axis=1)
 
 
 def lists(run: Run) -> Iterator[Block]:
     """Yield quantiles of list sizes over practices, and the share of practices that see nobody from outside them."""
     rows = rows_of_practices(run)
     registered = run.records.patients.registered_gp[run.people_on(max(run.end - 1, 0))]
+    rows = rows[is_in_practice(run.records.providers[rows], max(run.lived - 1, 0))]
     sizes = np.bincount(registered[registered != NOBODY], minlength=run.records.providers.size)[rows]
     full_size = sizes / run.setting.scenario.scale
     for name, level in LIST_LEVELS.items():
@@ -127,13 +151,64 @@ def walk_in_practices(run: Run) -> Block:
     is_walk_in = visits.channel == Channel.WALK_IN
     day, provider = visits.day[is_walk_in], visits.provider[is_walk_in]
     seen = [np.unique(provider[(day >= first) & (day < end)]).size for first, end in spans_of(run)]
-    values = [n / rows.size if rows.size else float("nan") for n in seen]
-    return over_all("gp_walk_in_session_share", "share", values, [rows.size] * len(values))
+    there = [int(np.count_nonzero(run.records.in_force[rows, first:end].any(axis=1))) for first, end in spans_of(run)]
+    values = ratio(np.array(seen), np.array(there))
+    return over_all("gp_walk_in_session_share", "share", values.tolist(), there)
 
 
 def adults_without_gp(run: Run) -> Block:
-    """Return the share of people of 17 and over without a registered general practitioner, on the last day."""
+    """Return the share of people of 17 and over without a registered general practitioner.
+
+    Over the horizon that of the last day simulated; by year the mean over its months, where decisions were made.
+    """
     people = run.people_on(max(run.end - 1, 0), lambda age_years: age_years >= ADULT_FROM_AGE_YEARS)
     without = run.records.patients.registered_gp[people] == NOBODY
     value = float(without.mean()) if people.size else float("nan")
-    return over_all("adults_without_gp_share", "share", [value], [people.size])
+    months = [_months_of(run, *span) for span in run.years.spans]
+    adults, lacking = (
+        [int(month[:, column].sum()) for month in months]
+        for column in (Registration.ADULTS, Registration.ADULTS_WITHOUT)
+    )
+    by_year = ratio(np.array(lacking), np.array(adults)).tolist()
+    return over_all("adults_without_gp_share", "share", [value, *by_year], [people.size, *adults])
+
+
+def number_of_practices(run: Run) -> Block:
+    """Return the general practitioners who hold sessions: the mean over days, as a number of doctors."""
+    rows = rows_of_practices(run)
+    is_there = run.records.in_force[rows] > 0
+    spans = spans_of(run)
+    means = [
+        float(is_there[:, first:end].sum() / (end - first)) if end > first else float("nan") for first, end in spans
+    ]
+    return over_all("gp_number", "GPs", means, [rows.size] * len(spans))
+
+
+def registrations(run: Run) -> Iterator[Block]:
+    """Yield how many people lost their registered doctor and how many found one, and what became of those without.
+
+    People of all ages, at full size, each as often as it happens. `adults_who_found_gp_share`: of the adults without
+    a doctor when the horizon began, those who have one on the last day simulated.
+    """
+    scale, spans = run.setting.scenario.scale, spans_of(run)
+    names = {
+        "gp_lost_people": (Registration.LOST,),
+        "gp_found_people": (Registration.AT_VISIT, Registration.AT_OPENING, Registration.WITH_SUCCESSOR),
+        "gp_found_people.at_visit": (Registration.AT_VISIT,),
+        "gp_found_people.at_opening": (Registration.AT_OPENING,),
+        "gp_found_people.with_successor": (Registration.WITH_SUCCESSOR,),
+    }
+    for name, columns in names.items():
+        counts = [int(_months_of(run, *span)[:, list(columns)].sum()) for span in spans]
+        yield over_all(name, "people", [count / scale for count in counts], counts)
+    lacked = run.records.lacked_gp
+    found = run.records.patients.registered_gp[lacked] != NOBODY
+    share = float(found.mean()) if lacked.size else float("nan")
+    yield over_all("adults_who_found_gp_share", "share", [share], [lacked.size])
+
+
+def _months_of(run: Run, first: int, end: int) -> Ints:
+    """Return the rows of `registrations` of the months that begin in a span, shape (months, columns)."""
+    calendar, months = run.setting.calendar, run.records.registrations
+    here = np.unique(calendar.month_index[first:end]) if end > first else np.zeros(0, np.int64)
+    return months[here[here < months.shape[0]]]
