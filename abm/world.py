@@ -20,6 +20,7 @@ from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
+from abm.payments.builder import breaks_of, payment_columns
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
 from abm.randomness import Stream as _Stream
 from abm.randomness import seed_key, uniforms
@@ -167,6 +168,18 @@ def build_world(
         next_open=next_open_days(calendar.is_open),
         month_of=calendar.month_index.astype(np.int16),
         year_of=(calendar.year - calendar.year[0]).astype(np.int16),
+    )
+    world = world._replace(
+        **payment_columns(
+            parameters,
+            calendar,
+            specialties,
+            [condition.name for condition in conditions],
+            n_people=world.patients.size,
+            n_providers=world.providers.size,
+            n_sites=len(territory.sites),
+            breaks=breaks_of(scenario),
+        )
     )
     planned = Agendas(*(column.copy() for column in agendas))
     planned.free[:] += taken
@@ -342,7 +355,8 @@ def empty_world(
     people[:] = rows
     for name in ("since", "gone_on", "last_follow_up", "leaves_hospital_on"):
         people[name] = NEVER
-    people.utility = people.spend_factor = 1.0
+    people.utility = 1.0
+    people.spend_factor[people.spend_factor == 0.0] = 1.0  # nobody drew one: worlds made by hand
     episodes.event_day = NEVER
     diary = empty_diary(n_days, n_nodes)
     people.status[people.status == Status.EXPECTED] = Status.ALIVE
@@ -410,6 +424,13 @@ def empty_world(
         cover=np.zeros(1, COVER).view(np.recarray),
         background_base=np.zeros((len(BAND_STARTS), 2)),
         background_by_condition=np.zeros(0),
+        direct_access=np.zeros(kinds.size, np.uint8),
+        background_acts=np.zeros((len(BAND_STARTS), 2)),
+        background_acts_by_condition=np.zeros(0),
+        background_shares=np.zeros((0, 0, 0)),
+        cover_shares=nothing,
+        ledger_month_of=np.zeros(n_days, np.int16),
+        spending_year_of=np.zeros(n_days, np.int16),
         spend_cents=np.zeros((0, n_years * len(Payer)), np.int32),
         billed=np.zeros((n_months, 0), np.int64),
         paid=np.zeros((n_months, 0, len(Payer)), np.int64),
