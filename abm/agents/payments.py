@@ -181,8 +181,9 @@ def pay_act(world, row, today, category, account, price, excess, is_outside_path
 
     Notes
     -----
-    The compulsory insurance pays its share less the participation, all of the price with long-term status; the régime
-    local tops the price up; the complementary insurance pays what is left of the price; the patient the rest [P046-P053].
+    The compulsory insurance pays its share (with long-term status all of the price) less the participation; the
+    régime local tops this up; the complementary insurance pays what is left of the price; the patient the rest
+    [P046-P053].
     """
     patient, cover = world.patients[row], world.cover[0]
     co_payment = 0 if patient.has_ald else co_payment_of(world, price, cover.share_compulsory, today)
@@ -217,7 +218,7 @@ def participation_of(world, row, today, most):
 
 @rule
 def pay_with_co_payment(world, row, today, category, account, price, co_payment, local_share):
-    """Pay a bill of which a fixed part is not the compulsory insurance's: régime local, then complementary, then patient.
+    """Pay a bill of which a fixed part is left to the régime local, then the complementary insurance, then the patient.
 
     Parameters
     ----------
@@ -304,7 +305,7 @@ def pay_visit(world, i, today):
 
 @rule
 def pay_emergency(world, i, today):
-    """Pay a visit to an emergency department; who goes home owes a flat fee, who is admitted shares the stay's price."""
+    """Pay a visit to an emergency department; who goes home owes a flat fee, who is admitted a share of the stay."""
     row = world.record_patient[i]
     patient, cover = world.patients[row], world.cover[0]
     price, fee = int(world.tariffs[ACT_EMERGENCY, today]), 0

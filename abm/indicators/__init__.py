@@ -13,6 +13,7 @@ import pandas as pd
 
 from abm.indicators.counting import ALL, PERSON_KINDS, Block, Run, Strata, drees_strata, to_frame
 from abm.indicators.delays import lead_times, request_outcomes, times_to_care
+from abm.indicators.ledger import ledger_table
 from abm.indicators.potential import potential_access
 from abm.indicators.practices import adults_without_gp, practices, third_next_available
 from abm.indicators.spend import chronic_spend, revenues, spend_by_category, spend_per_head, spend_variation
@@ -32,7 +33,7 @@ from abm.indicators.use import (
 if TYPE_CHECKING:
     from abm.records import Records
 
-__all__ = ["HEADLINE", "communes_table", "headline", "indicators", "monthly"]
+__all__ = ["HEADLINE", "communes_table", "headline", "indicators", "ledger_table", "monthly"]
 
 HEADLINE: tuple[str, ...] = (
     "lead_time_median_days.gp",

@@ -91,7 +91,7 @@ def revenues(run: Run) -> Iterator[Block]:
     received, months = run.records.received, _months_by_period(run)
     lengths = np.array([run.years.years.sum(), *run.years.years])
     for name, accounts in accounts_by_type(run).items():
-        cents = np.array([[received[month][:, accounts].sum() for month in months]])
+        cents = np.array([[received[month][:, :, accounts].sum() for month in months]])
         value = ratio(cents / CENTS_A_EURO, lengths[None, :])
         n = np.full(value.shape, accounts.size)
         yield Block(f"revenue_eur.{name}", "EUR/year", ALL, (ALL,), value, n)

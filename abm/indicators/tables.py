@@ -81,9 +81,9 @@ def communes_table(records: Records) -> pd.DataFrame:
     Returns
     -------
     insee, name, epci, population (people simulated), requests.gp, lead times and time to care (days), outcomes of
-    requests to general practice (shares), travel (minutes, one way), acts, emergency visits and euros spent per head and
-    year, APL,
-    floating catchment (full-time doctors per 1,000), minutes to the nearest practice, share of adults without one.
+    requests to general practice (shares), travel (minutes, one way), acts, emergency visits and euros spent per head
+    and year, APL, floating catchment (full-time doctors per 1,000), minutes to the nearest practice, share of adults
+    without one.
     NaN where there is nobody to take a mean over.
     """
     run = Run(records)
