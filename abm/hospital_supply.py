@@ -21,6 +21,8 @@ from abm.settings import BAND_STARTS, OLDEST_AGE_YEARS, age_band_table
 from abm.state import CAUSE, HOSPITAL, NOBODY, STAY_AGE, GeneralCause, Kind, Ward
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from abm.environment.territory import Territory
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 BEDS = ("beds_medicine", "beds_surgery", "beds_intensive")  # columns of the pack's sites, in the order of Ward
 GENERAL = ("emergency", "planned_medicine", "planned_surgery", "day_case")  # members of GeneralCause, in order
+GENERAL_TARIFFS = ("stay", "stay", "stay[surgery]", "day_case")  # acts by which they are paid
 VISITOR_CAUSES = int(GeneralCause.DAY_CASE)  # people from elsewhere come for the causes before it
 LONGEST_STAY_NIGHTS = 4000  # where the sum over the nights of a stay is cut off
 EMERGENCY, DAY_CASE = int(GeneralCause.EMERGENCY), int(GeneralCause.DAY_CASE)
@@ -138,6 +141,7 @@ def plan_hospital(
     reference_day: int,
     events: np.recarray | None = None,
     events_per_year: NDArray[np.float64] | None = None,
+    tariffs: Mapping[str, int] | None = None,
 ) -> HospitalPlan:
     """Return what is expected of hospitals, such that published totals are met by all paths together.
 
@@ -147,6 +151,7 @@ def plan_hospital(
     emergency_rates : of the own clock, a day by age band: the published totals less diversions [B024], shape (a,).
     events : rows CAUSE of the events of conditions; none by default.
     events_per_year : of them, per person by event and age band, shape (events, a); by default `expected_events`.
+    tariffs : name of an act to its row in `world.tariffs`; None leaves all stays at the first, any other stay.
 
     Notes
     -----
@@ -154,7 +159,7 @@ def plan_hospital(
     so shares and readmissions are found together, by iteration.
     """
     events = no_events() if events is None else events
-    causes = np.concatenate([general_causes(parameters), events]).view(np.recarray)
+    causes = np.concatenate([general_causes(parameters, tariffs), events]).view(np.recarray)
     heads = np.bincount(bands_of(rows, reference_day), minlength=len(BAND_STARTS)).astype(float)
     own_clock = emergency_rates * DAYS_A_YEAR
     visits = own_clock / (1.0 - parameters["ed_share_access_difficulty"])
@@ -241,13 +246,15 @@ def _readmissions(causes: np.recarray, left_alive: NDArray[np.float64]) -> NDArr
 # --- causes -----------------------------------------------------------------------------------------------------------
 
 
-def general_causes(parameters: Parameters) -> np.recarray:
+def general_causes(parameters: Parameters, tariffs: Mapping[str, int] | None = None) -> np.recarray:
     """Return the causes that belong to no condition, rows CAUSE, shape (4,), in the order of GeneralCause.
 
     The nights of stays from the emergency department are set with the expected stays (`plan_hospital`).
     """
     rows = np.zeros(FIRST_EVENT, CAUSE).view(np.recarray)
-    rows.condition, rows.tariff = NOBODY, NOBODY
+    rows.condition = NOBODY
+    if tariffs is not None:
+        rows.tariff = [tariffs[name] for name in GENERAL_TARIFFS]
     rows["ward"] = Ward.MEDICINE
     rows["ward"][PLANNED_SURGERY] = Ward.SURGERY
     rows.is_day_case[DAY_CASE] = 1

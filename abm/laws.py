@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.compiled import rule
-from abm.state import NEVER, NOBODY, Counter, Outcome, Stage, Status, Vital
+from abm.payments.tables import Category
+from abm.state import NEVER, NOBODY, Counter, Outcome, Payer, Stage, Status, Vital
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
+    from abm.state import World
 
 
 QUIET, BOOKED = int(Stage.QUIET), int(Stage.BOOKED)
@@ -43,7 +45,7 @@ def check(model: TerritoryModel) -> None:
     BrokenLawError
         The first law that fails.
     """
-    for law in (people, gone, registrations, requests, agendas, time, beds):
+    for law in (people, gone, registrations, requests, agendas, time, beds, euros):
         law(model)
 
 
@@ -237,3 +239,58 @@ def recount_beds(world, evening, found):
             if patient.status != ALIVE or patient.leaves_hospital_on != stay.leaves_on - 1:
                 lost = i
     return lost
+
+
+def euros(model: TerritoryModel) -> None:
+    """Euros: billed = paid = received, by month and heading; what was spent on each person adds up to what was paid.
+
+    What was spent is recounted from the persons; every visit and stay has been looked at.
+    """
+    world = model.arrays
+    if not world.billed.size:
+        return
+    for name in ("paid", "received"):
+        total = getattr(world, name).sum(axis=2)
+        if (total != world.billed).any():
+            month, category = (int(i) for i in np.argwhere(total != world.billed)[0])
+            numbers: dict[str, Any] = {
+                "category": Category(category).name.lower(),
+                "billed": int(world.billed[month, category]),
+            }
+            numbers[name] = int(total[month, category])
+            raise _broken(model, f"billed = {name}, cents", _first_day_of(world, month), **numbers)
+    _check_persons(model)
+    for done, written in ((Counter.PAID_RECORDS, Counter.RECORDS), (Counter.PAID_STAYS, Counter.STAYS)):
+        paid, rows = (int(world.counters[counter]) for counter in (done, written))
+        if paid != rows:
+            raise _broken(model, f"every one of the {written.name.lower()} is paid", paid=paid, written=rows)
+
+
+def _check_persons(model: TerritoryModel) -> None:
+    """Compare what was spent on persons with what was paid for care, by year and payer."""
+    world = model.arrays
+    n_years = world.spend_cents.shape[1] // len(Payer)
+    by_person = spent_on_persons(model.handle).reshape(n_years, len(Payer))
+    care = np.delete(world.paid, Category.ACTION, axis=1).sum(axis=1)
+    first_days = np.unique(world.ledger_month_of, return_index=True)[1]
+    by_year = np.zeros_like(by_person)
+    np.add.at(by_year, world.spending_year_of[first_days], care)
+    if (by_person != by_year).any():
+        year, payer = (int(i) for i in np.argwhere(by_person != by_year)[0])
+        day = int(np.argmax(world.spending_year_of == year))
+        numbers = {"payer": Payer(payer).name.lower(), "persons": int(by_person[year, payer])}
+        raise _broken(model, "spent on persons = paid, cents", day, **numbers, paid=int(by_year[year, payer]))
+
+
+def _first_day_of(world: World, month: int) -> int:
+    return int(np.argmax(world.ledger_month_of == month))
+
+
+@rule
+def spent_on_persons(world):
+    """Return what was spent on all persons together, cents, by year and payer, shape (years * payers,)."""
+    total = np.zeros(world.spend_cents.shape[1], np.int64)
+    for row in range(world.spend_cents.shape[0]):
+        for place in range(total.size):
+            total[place] += world.spend_cents[row, place]
+    return total

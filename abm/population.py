@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtri
 
+from abm.payments.background import load_background
 from abm.randomness import Stream, normals, uniforms
 from abm.state import NOBODY, PATIENT
 
@@ -319,6 +320,17 @@ def _draw_temperament(
         has = (rows.conditions >> index) & 1 == 1
         shortest = np.where(has, np.minimum(shortest, condition.gp_follow_up_interval_days), shortest)
     rows.follow_up_rate = parameters["guideline_share_kept"] * rows.regularity / shortest
+    rows.spend_factor = personal_spend_factors(rows.person, parameters, key)
+
+
+def personal_spend_factors(person: NDArray, parameters: Parameters, key: NDArray) -> NDArray[np.float64]:
+    """Return the persistent multiplier of each person's background spend, lognormal with mean 1, shape (n,).
+
+    Its variance is what yearly spend lacks, in the baseline, to vary between persons as registered [O017].
+    """
+    variance = load_background().factor_variance(parameters["individual_cost_cv"])
+    spread = np.sqrt(np.log1p(variance))
+    return np.exp(spread * normals(key, Stream.SPEND, person) - 0.5 * spread**2)
 
 
 # --- registered general practitioner ----------------------------------------------------------------------------

@@ -363,9 +363,27 @@ COVER = np.dtype(
     [
         ("share_compulsory", "f8"),  # of an act at its official price
         ("share_compulsory_hospital", "f8"),
+        ("share_compulsory_transport", "f8"),
         ("share_local", "f8"),  # of an act, on top, for who is covered by the régime local
+        ("local_of_stay", "f8"),  # share of the co-payment that the régime local takes over
+        ("local_of_emergency_fee", "f8"),
+        ("local_of_transport", "f8"),
+        ("share_lost_outside_pathway", "f8"),  # of an act, for who has no registered doctor
+        ("pathway_from_age_years", "f8"),
+        ("participation_from_age_years", "f8"),
         ("participation_cap_cents", "f8"),  # a year
+        ("heavy_act_from_cents", "f8"),  # above it a fixed fee replaces the co-payment
+        ("full_cover_after_days", "f8"),  # of a stay
+        ("fee_days_beyond_nights", "f8"),
+        ("c2s_share_of_poorest", "f8"),  # of the covered people of the poorest fifth
+        ("excess_share", "f8"),  # fees of specialists above the official price
+        ("transport_share_stay", "f8"),  # of stays
+        ("transport_share_ald", "f8"),  # of visits to specialists with long-term status
+        ("km_in_start_fee", "f8"),
+        ("tele_expertise_a_year", "f8"),  # at most, of a person
+        ("km_per_minute", "f8"),
         ("prescription_response", "f8"),  # share of background spend that follows acts
+        ("spend_sigma", "f8"),  # spread of the logarithm of the personal factor of background spend
     ],
     align=True,
 )
@@ -399,7 +417,6 @@ ACCOUNT = np.dtype(
         ("year", "i2"),  # calendar year index for which the amounts below hold
         ("participation_cents", "i4"),  # participation forfaitaire paid this year, capped
         ("n_tele_expertise", "i2"),  # this year, capped
-        ("stay_fee_cents", "i4"),
     ],
     align=True,
 )
@@ -561,8 +578,15 @@ class World(NamedTuple):
     accounts: np.recarray  # (n,) ACCOUNT
     tariffs: NDArray[np.int32]  # (acts, t) cents in force on a day
     cover: np.recarray  # (1,) COVER: how a bill is shared
+    direct_access: NDArray[np.uint8]  # (k,) may be seen without the registered doctor
     background_base: NDArray[np.float64]  # (a, 2) cents a month by age band and sex, without conditions
     background_by_condition: NDArray[np.float64]  # (m,) cents a month more
+    background_acts: NDArray[np.float64]  # (a, 2) visits to doctors a month that go with it
+    background_acts_by_condition: NDArray[np.float64]  # (m,) visits a month more
+    background_shares: NDArray[np.float64]  # (covers, headings, payers of care) who pays which part of it
+    cover_shares: NDArray[np.float64]  # (covers, payers of care) the same over all headings
+    ledger_month_of: NDArray[np.int16]  # (t,) row of the ledger: calendar months, cut where the horizon begins and ends
+    spending_year_of: NDArray[np.int16]  # (t,) years of `spend_cents`: calendar years, cut in the same way
     spend_cents: NDArray[np.int32]  # (n, years * payers)
     billed: NDArray[np.int64]  # (months, categories) cents
     paid: NDArray[np.int64]  # (months, categories, payers) cents

@@ -37,6 +37,8 @@ from abm.illness import (
 from abm.life_tables import Plan, closed_columns, demography_columns, plan_of
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
+from abm.payments.builder import breaks_of, payment_columns
+from abm.payments.tariffs import load_tariffs, tariff_names
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
 from abm.randomness import seed_key
 from abm.settings import (
@@ -181,6 +183,7 @@ def build_world(
     newcomers = _newcomers(territory, scenario, parameters, conditions, rows, rates.follow_up_factor, people_key, key)
     arranged = rows if arrange is None else arrange(Population(rows)).rows
     n_rows = arranged.size + newcomers.n_rows
+    prices = tariff_names(load_tariffs(specialties), specialties)
     illness = illness_columns(
         conditions,
         parameters,
@@ -190,6 +193,7 @@ def build_world(
         follow_up_factor=rates.follow_up_factor,
         reference_day=scenario.warm_up_days,
         delay_affects_health=scenario.delay_affects_health,
+        tariffs=prices,
     )
     hospital = plan_hospital(
         population.rows,
@@ -198,6 +202,7 @@ def build_world(
         reference_day=scenario.warm_up_days,
         events=illness["causes"][GeneralCause.FIRST_EVENT :],
         events_per_year=_events_by_band(population.rows, illness, scenario.warm_up_days),
+        tariffs=prices,
     )
     write_rates(hospital, rates.base)
     acts = _acts_per_year(rows, rates.base, rates.by_condition, scenario.warm_up_days)
@@ -236,6 +241,18 @@ def build_world(
             scale=scenario.scale,
             capacity=n_rows,
         ),
+    )
+    world = world._replace(
+        **payment_columns(
+            parameters,
+            calendar,
+            specialties,
+            [condition.name for condition in conditions],
+            n_people=world.patients.size,
+            n_providers=world.providers.size,
+            n_sites=len(territory.sites),
+            breaks=breaks_of(scenario),
+        )
     )
     world = world._replace(
         **_demography(newcomers, parameters, population.rows, world, illness, hospital, scenario.warm_up_days)
@@ -405,6 +422,7 @@ def _demography(
         mortality_multipliers=expected_mortality_multipliers(people, *tables, reference_day=first_day),
         utility_losses=expected_utility_losses(people, *tables),
         hospital_deaths_per_year=expected_deaths_in_hospital(hospital) * hospital.heads,
+        spend_sigma=float(world.cover[0].spend_sigma),
     )
 
 
@@ -593,6 +611,13 @@ def empty_world(
         cover=np.zeros(1, COVER).view(np.recarray),
         background_base=np.zeros((len(BAND_STARTS), 2)),
         background_by_condition=np.zeros(0),
+        direct_access=np.zeros(kinds.size, np.uint8),
+        background_acts=np.zeros((len(BAND_STARTS), 2)),
+        background_acts_by_condition=np.zeros(0),
+        background_shares=np.zeros((0, 0, 0)),
+        cover_shares=nothing,
+        ledger_month_of=np.zeros(n_days, np.int16),
+        spending_year_of=np.zeros(n_days, np.int16),
         spend_cents=np.zeros((0, n_years * len(Payer)), np.int32),
         billed=np.zeros((n_months, 0), np.int64),
         paid=np.zeros((n_months, 0, len(Payer)), np.int64),
@@ -613,7 +638,8 @@ def _all_rows(rows: np.recarray, coming: np.recarray | None, n_births: int) -> n
         people[name] = NEVER
     people.since[: rows.size] = people.since[rows.size + n_coming :] = NEVER
     people.registered_gp[rows.size + n_coming :] = NOBODY
-    people.utility = people.spend_factor = 1.0
+    people.utility = 1.0
+    people.spend_factor[people.spend_factor == 0.0] = 1.0  # nobody drew one: worlds made by hand, the newborn
     return people
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from abm.records import Records
 
 DEFAULT_FOLDER = Path("outputs")
-TABLES = ("indicators", "monthly", "communes", "lead_times")
+TABLES = ("indicators", "monthly", "communes", "lead_times", "ledger")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Run:
     Attributes
     ----------
     manifest : what was run, with what, when, how fast; as in `manifest.json`.
-    indicators, monthly, communes, lead_times : the tables of the run folder.
+    indicators, monthly, communes, lead_times, ledger : the tables of the run folder.
     folder : where the files are, None when the run was not written.
     records : every episode, None when the run was read from its folder.
     """
@@ -57,6 +57,7 @@ class Run:
     monthly: pd.DataFrame
     communes: pd.DataFrame
     lead_times: pd.DataFrame
+    ledger: pd.DataFrame
     folder: Path | None = None
     records: Records | None = field(default=None, repr=False)
 
@@ -150,13 +151,14 @@ def simulate(plan: Plan, progress: Progress | None = None) -> Run:
 
 def tables_of(records: Records) -> dict[str, pd.DataFrame]:
     """Return the tables of a run folder from the records of a run."""
-    from abm.indicators import communes_table, indicators, monthly
+    from abm.indicators import communes_table, indicators, ledger_table, monthly
 
     return {
         "indicators": indicators(records),
         "monthly": monthly(records),
         "communes": communes_table(records),
         "lead_times": lead_time_counts(records),
+        "ledger": ledger_table(records),
     }
 
 
@@ -193,6 +195,7 @@ def save(result: Run, destination: Destination, *, has_events: bool = False, has
     write_parquet(folder / "monthly.parquet", result.monthly)
     write_parquet(folder / "communes.parquet", result.communes)
     write_csv(folder / "lead_times.csv", result.lead_times)
+    write_parquet(folder / "ledger.parquet", result.ledger)
     if has_events and result.records is not None:
         write_parquet(folder / "events.parquet", result.records.to_frame())
     if has_figures:
@@ -225,6 +228,7 @@ def load(folder: str | Path) -> Run:
             monthly=pd.read_parquet(folder / "monthly.parquet"),
             communes=pd.read_parquet(folder / "communes.parquet"),
             lead_times=pd.read_csv(folder / "lead_times.csv"),
+            ledger=pd.read_parquet(folder / "ledger.parquet"),
             folder=folder,
         )
     except (OSError, ValueError) as error:

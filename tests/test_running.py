@@ -18,7 +18,7 @@ from experiments.running import TABLES, Run, compare_indicators, make_plan, plan
 from experiments.store import MANIFEST, Destination, digests, is_finished, to_json, write_parquet
 
 SHORT = {"days": 60, "warm_up_days": 14, "follow_up_days": 30}
-FILES = {"indicators.csv", "monthly.parquet", "communes.parquet", "lead_times.csv", "events.parquet"}
+FILES = {"indicators.csv", "monthly.parquet", "communes.parquet", "lead_times.csv", "ledger.parquet", "events.parquet"}
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -13,9 +13,11 @@ import pandas as pd
 
 from abm.indicators.counting import ALL, PERSON_KINDS, Block, Run, Strata, drees_strata, to_frame
 from abm.indicators.delays import lead_times, request_outcomes, times_to_care
+from abm.indicators.ledger import ledger_table
 from abm.indicators.potential import potential_access
 from abm.indicators.practices import adults_without_gp, practices, third_next_available
 from abm.indicators.satisfaction import gp_satisfaction, patient_experience
+from abm.indicators.spend import chronic_spend, revenues, spend_by_category, spend_per_head, spend_variation
 from abm.indicators.tables import communes_table, monthly
 from abm.indicators.unmet import failed_bookings, forgone_care, unmet_needs
 from abm.indicators.use import (
@@ -33,7 +35,7 @@ from abm.indicators.vital import vital
 if TYPE_CHECKING:
     from abm.records import Records
 
-__all__ = ["HEADLINE", "communes_table", "headline", "indicators", "monthly"]
+__all__ = ["HEADLINE", "communes_table", "headline", "indicators", "ledger_table", "monthly"]
 
 HEADLINE: tuple[str, ...] = (
     "lead_time_median_days.gp",
@@ -50,6 +52,7 @@ HEADLINE: tuple[str, ...] = (
     "third_next_available_days.gp",
     "travel_mean_minutes.gp",
     "adults_without_gp_share",
+    "spend_per_head_eur",
 )
 """The indicators to look at first, each over everybody and the whole horizon."""
 
@@ -57,7 +60,7 @@ BROAD_NEEDS = ("gp", "gp_acute", "gp_follow_up", "gp_preventive", "specialist")
 """Needs that are reported for the strata of people; single specialties only for `all`, `drees` and `channel`."""
 COMMUNE_INDICATORS = frozenset(
     ("lead_time_mean_days.gp", "lead_time_median_days.gp", "time_to_care_days.gp", "forgone_care_share",
-     "travel_mean_minutes.gp", "acts_per_head.gp", "emergency_visits_per_head")
+     "travel_mean_minutes.gp", "acts_per_head.gp", "emergency_visits_per_head", "spend_per_head_eur")
 )  # fmt: skip
 
 
@@ -101,6 +104,7 @@ def _headline_blocks(run: Run) -> Iterator[Block]:
     yield third_next_available(run)
     yield from travel(run, everybody, "gp", mean_only=True)
     yield adults_without_gp(run)
+    yield from spend_per_head(run, everybody, total_only=True)
 
 
 def _blocks(run: Run) -> Iterator[Block]:
@@ -128,6 +132,7 @@ def _blocks(run: Run) -> Iterator[Block]:
     yield from vital(run)
     yield from gp_satisfaction(run)
     run.let_go()
+    yield from _of_money(run)
     yield from (block for block in _of_communes(run) if block.indicator in COMMUNE_INDICATORS)
 
 
@@ -156,6 +161,14 @@ def _of_emergencies(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterato
     yield from emergency_visits(run, strata)
 
 
+def _of_money(run: Run) -> Iterator[Block]:
+    """Yield what care costs, who pays and who receives."""
+    for kind in PERSON_KINDS:
+        yield from spend_per_head(run, run.strata(kind))
+    for measure in (spend_by_category, chronic_spend, spend_variation, revenues):
+        yield from measure(run)
+
+
 def _of_communes(run: Run) -> Iterator[Block]:
     strata = run.strata("commune")
     yield from lead_times(run, strata, ("gp",))
@@ -167,3 +180,4 @@ def _of_communes(run: Run) -> Iterator[Block]:
     run.let_go()
     yield from emergency_visits(run, strata)
     yield from forgone_care(run, ("commune",))
+    yield from spend_per_head(run, strata, total_only=True)

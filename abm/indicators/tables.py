@@ -17,6 +17,7 @@ from abm.indicators.counting import Block, Cells, Run, Strata, ratio, tally_mean
 from abm.indicators.delays import lead_days, lead_times, request_outcomes, times_to_care
 from abm.indicators.potential import apl_of, catchment_of
 from abm.indicators.practices import rows_of_practices
+from abm.indicators.spend import spend_per_head
 from abm.indicators.unmet import forgone_care
 from abm.indicators.use import VIDEO, acts_per_head, emergency_visits, is_channel, travel
 from abm.state import NOBODY, Kind, Outcome
@@ -81,8 +82,9 @@ def communes_table(records: Records) -> pd.DataFrame:
     Returns
     -------
     insee, name, epci, population (people simulated), requests.gp, lead times and time to care (days), outcomes of
-    requests to general practice (shares), travel (minutes, one way), acts and emergency visits per head and year, APL,
-    floating catchment (full-time doctors per 1,000), minutes to the nearest practice, share of adults without one.
+    requests to general practice (shares), travel (minutes, one way), acts, emergency visits and euros spent per head
+    and year, APL, floating catchment (full-time doctors per 1,000), minutes to the nearest practice, share of adults
+    without one.
     NaN where there is nobody to take a mean over.
     """
     run = Run(records)
@@ -113,6 +115,7 @@ def _blocks_of_communes(run: Run, strata: Strata) -> Iterator[Block]:
     yield from acts_per_head(run, strata)
     run.let_go()
     yield from emergency_visits(run, strata)
+    yield from spend_per_head(run, strata, total_only=True)
 
 
 def _requests_to_practices(run: Run) -> NDArray[np.int64]:

@@ -59,7 +59,7 @@ def acts_per_head(run: Run, strata: Strata) -> Iterator[Block]:
         yield per_head(run, f"acts_per_head.{family}", "acts/person/year", strata, acts)
 
 
-def per_head(run: Run, indicator: str, unit: str, strata: Strata, events: Ints) -> Block:
+def per_head(run: Run, indicator: str, unit: str, strata: Strata, events: Ints | Floats) -> Block:
     """Return events, shape (strata, 1 + years), per person and year."""
     heads = run.heads_by_year(strata.kind)
     value = ratio(events, with_whole(run.person_years(strata.kind)))
