@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from abm.population import DAYS_A_YEAR
-from abm.state import NOBODY, Channel, Kind, Outcome
+from abm.state import NEVER, NOBODY, Channel, Kind, Outcome, Status
 
 if TYPE_CHECKING:
     from abm.records import Records
@@ -33,6 +33,7 @@ AGE_BANDS = {"0-6": 0, "7-11": 7, "12-15": 12, "16-25": 16, "26-65": 26, "66+": 
 AGE_BAND_OF_YEAR = (np.searchsorted(list(AGE_BANDS.values()), np.arange(121), side="right") - 1).astype(np.int16)
 DREES_AGES = (18, 69)
 NOT_BY_APPOINTMENT = (Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY)
+PRESENCE = ("birth_day", "since", "gone_on")
 CHUNK_EVENTS = 1 << 16
 CHANNELS = tuple(channel for channel in Channel if channel not in (Channel.NONE, Channel.EMERGENCY))
 PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci")
@@ -149,6 +150,7 @@ class Run:
         self.first = min(self.setting.first_reported_day, self.lived)
         self.end = min(self.setting.end_of_horizon, self.lived)
         self.birth_day = np.ascontiguousarray(records.patients.birth_day)
+        self.there_from, self.there_until = presence(records.patients)
         self.commune = np.ascontiguousarray(records.patients.commune)
         self.n_communes = len(self.setting.territory.communes)
         self._cells: dict[str, tuple[Strata, Cells]] = {}
@@ -294,10 +296,9 @@ class Run:
         return np.bincount(codes, minlength=len(labels))
 
     def people_on(self, day: int, keep: Callable[[NDArray], NDArray] | None = None) -> Ints:
-        """Return the rows of those born by a day, of the ages that `keep` accepts, shape (m,)."""
-        age_days = day - self.birth_day
-        is_there = age_days >= 0
-        return np.flatnonzero(is_there if keep is None else is_there & keep(completed_years(age_days)))
+        """Return the rows of those who live here on a day, of the ages that `keep` accepts, shape (m,)."""
+        is_there = (self.there_from <= day) & (day < self.there_until)
+        return np.flatnonzero(is_there if keep is None else is_there & keep(completed_years(day - self.birth_day)))
 
     def people_strata(self, kind: str, people: Ints, day: int) -> tuple[tuple[str, ...], NDArray]:
         """Return the labels of a kind of stratum and the place of each of `people` in it on a day."""
@@ -310,6 +311,35 @@ class Run:
         """Count people by stratum in the middle of each year of the horizon, shape (strata, years)."""
         heads = [self.heads(kind, (first + end) // 2) for first, end in self.years.spans]
         return np.array(heads, np.int64).reshape(-1, len(self.strata(kind).labels)).T
+
+    def person_years(self, kind: str, which: NDArray | None = None) -> Floats:
+        """Return the years that people lived here by stratum and year of the horizon, shape (strata, years).
+
+        Every rate per head is over these: who is born, comes, dies or leaves counts for the days in between, and time
+        between two birthdays belongs to the age of that time.
+
+        Parameters
+        ----------
+        which : True for those who count, shape (n,), or the first day from which on each counts; None: everybody.
+        """
+        since = self.there_from
+        if which is not None:
+            nobody = np.iinfo(np.int32).max
+            since = np.where(which, since, nobody) if which.dtype == np.bool_ else np.maximum(since, which)
+        if kind == "age_band":
+            bounds = [first_day_of_age(age) for age in AGE_BANDS.values()] + [np.iinfo(np.int32).max // 2]
+            entered = [np.maximum(since, self.birth_day + bound) for bound in bounds[:-1]]
+            left = [np.minimum(self.there_until, self.birth_day + bound) for bound in bounds[1:]]
+            days = [
+                [_days_within(*ends, span).sum() for span in self.years.spans]
+                for ends in zip(entered, left, strict=True)
+            ]
+        else:
+            labels, codes = self.person_tables[kind]
+            lived = (_days_within(since, self.there_until, span) for span in self.years.spans)
+            days = [np.bincount(codes, of_person, len(labels)) for of_person in lived]
+            days = np.transpose(days) if days else np.zeros((len(labels), 0))
+        return np.asarray(days, np.float64) / DAYS_A_YEAR
 
 
 def drees_strata() -> tuple[Strata, Strata]:
@@ -332,6 +362,28 @@ def drees_strata() -> tuple[Strata, Strata]:
         Strata("drees", (ALL,), lambda events: is_surveyed(events).astype(np.int16) - 1),
         Strata("drees", ("local_agenda",), lambda events: is_local(events).astype(np.int16) - 1),
     )
+
+
+def presence(patients: np.recarray) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the first day on which each person lives here, and the day from which on he does not, shape (n,) each.
+
+    From birth or arrival to the day of death or departure. The second is before the first for spare rows: nobody yet.
+    """
+    born, since, gone = (np.ascontiguousarray(patients[name]).astype(np.int32) for name in PRESENCE)
+    there_from = np.where(since == NEVER, born, np.maximum(born, since))
+    there_until = np.where(gone == NEVER, np.iinfo(np.int32).max, gone)
+    return there_from, np.where(patients.status == Status.EXPECTED, np.iinfo(np.int32).min, there_until)
+
+
+def _days_within(since: NDArray, until: NDArray, span: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the days of a span from `since` to before `until`, shape (n,), >= 0."""
+    days = np.minimum(until, span[1]).astype(np.int64) - np.maximum(since, span[0])
+    return np.maximum(days, 0)
+
+
+def first_day_of_age(age_years: int) -> int:
+    """Return the days from birth after which `completed_years` first gives an age."""
+    return -(-1461 * age_years // 4)
 
 
 def completed_years(age_days: NDArray) -> NDArray:

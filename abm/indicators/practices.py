@@ -110,7 +110,7 @@ def weekly_hours(run: Run, first: int, end: int) -> Floats:
 def lists(run: Run) -> Iterator[Block]:
     """Yield quantiles of list sizes over practices, and the share of practices that see nobody from outside them."""
     rows = rows_of_practices(run)
-    registered = run.records.patients.registered_gp
+    registered = run.records.patients.registered_gp[run.people_on(max(run.end - 1, 0))]
     sizes = np.bincount(registered[registered != NOBODY], minlength=run.records.providers.size)[rows]
     full_size = sizes / run.setting.scenario.scale
     for name, level in LIST_LEVELS.items():

@@ -50,7 +50,7 @@ def is_channel(events: Events, channels: Collection[Channel]) -> NDArray[np.bool
 def acts_per_head(run: Run, strata: Strata) -> Iterator[Block]:
     """Yield visits held per person and year, every channel: duty care and platforms belong to general practice.
 
-    People are counted in the middle of each year; `n` is their number in the middle of the horizon's years, summed.
+    Over the years that people lived here; `n` is their number in the middle of the horizon's years, summed.
     """
     counts = run.cells("visits", strata).count()
     for family in FAMILIES:
@@ -61,7 +61,7 @@ def acts_per_head(run: Run, strata: Strata) -> Iterator[Block]:
 def per_head(run: Run, indicator: str, unit: str, strata: Strata, events: Ints) -> Block:
     """Return events, shape (strata, 1 + years), per person and year."""
     heads = run.heads_by_year(strata.kind)
-    value = ratio(events, with_whole(heads * run.years.years))
+    value = ratio(events, with_whole(run.person_years(strata.kind)))
     return Block(indicator, unit, strata.kind, strata.labels, value, with_whole(heads))
 
 
@@ -192,7 +192,7 @@ def emergency_rate_ratio(run: Run) -> Iterator[Block]:
     is_timely = run.given.appointment_on - run.given.asked_on <= TIMELY_DAYS
     asked, timely = (of_need(c, acute) for c in (requests.count(), run.cells("given", communes).count(is_timely)))
     visits = with_whole(run.cells("emergencies", communes).count().sum(axis=0))
-    people = with_whole(run.heads_by_year("commune") * run.years.years)
+    people = with_whole(run.person_years("commune"))
     access = ratio(timely, asked)
     value = [_best_over_worst(access[:, p], visits[:, p], people[:, p]) for p in range(access.shape[1])]
     n = visits.sum(axis=0, keepdims=True)
