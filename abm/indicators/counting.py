@@ -326,20 +326,22 @@ class Run:
         if which is not None:
             nobody = np.iinfo(np.int32).max
             since = np.where(which, since, nobody) if which.dtype == np.bool_ else np.maximum(since, which)
-        if kind == "age_band":
-            bounds = [first_day_of_age(age) for age in AGE_BANDS.values()] + [np.iinfo(np.int32).max // 2]
-            entered = [np.maximum(since, self.birth_day + bound) for bound in bounds[:-1]]
-            left = [np.minimum(self.there_until, self.birth_day + bound) for bound in bounds[1:]]
-            days = [
-                [_days_within(*ends, span).sum() for span in self.years.spans]
-                for ends in zip(entered, left, strict=True)
-            ]
-        else:
+        parts = np.array([self._days_lived(kind, since, span) for span in self.years.spans], np.float64)
+        return parts.reshape(-1, len(self.strata(kind).labels)).T / DAYS_A_YEAR
+
+    def _days_lived(self, kind: str, since: NDArray, span: tuple[int, int]) -> Floats:
+        """Return the days of a span that people lived here, from `since` on, by stratum, shape (strata,)."""
+        if kind != "age_band":
             labels, codes = self.person_tables[kind]
-            lived = (_days_within(since, self.there_until, span) for span in self.years.spans)
-            days = [np.bincount(codes, of_person, len(labels)) for of_person in lived]
-            days = np.transpose(days) if days else np.zeros((len(labels), 0))
-        return np.asarray(days, np.float64) / DAYS_A_YEAR
+            return np.bincount(codes, _days_within(since, self.there_until, span), len(labels))
+        entered = [self.birth_day + first_day_of_age(age) for age in AGE_BANDS.values()]
+        left = [*entered[1:], self.there_until]
+        bands = zip(entered, left, strict=True)
+        days = [
+            _days_within(np.maximum(since, first), np.minimum(self.there_until, end), span).sum()
+            for first, end in bands
+        ]
+        return np.array(days, np.float64)
 
 
 def drees_strata() -> tuple[Strata, Strata]:
