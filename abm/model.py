@@ -224,6 +224,8 @@ class TerritoryModel(mesa.Model):
             paid=world.paid,
             received=world.received,
             spend_cents=world.spend_cents,
+            causes=world.causes,
+            beds=world.beds,
         )
 
     def release(self) -> Records:

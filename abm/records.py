@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from abm.memory import zeros
-from abm.state import EPISODE, NEVER, NOWHERE, RECORD, Channel, Contact, Counter, Outcome, Stage, World
+from abm.state import CAUSE, EPISODE, NEVER, NOWHERE, RECORD, Channel, Contact, Counter, Outcome, Stage, Ward, World
 
 if TYPE_CHECKING:
     from abm.world import Setting
@@ -86,6 +86,8 @@ class Records:
     vital : see `abm.state.Vital`, by month from that of day 0 on.
     billed, paid, received : cents by month and category (and payer, and account): the ledger.
     spend_cents : by person and year * payers + payer.
+    causes : rows CAUSE, why people are in hospital; `setting.causes` has their names.
+    beds : by site and ward, shape (s, w), NOBODY: as many as needed.
     """
 
     setting: Setting
@@ -105,6 +107,8 @@ class Records:
     paid: NDArray[np.int64]
     received: NDArray[np.int64]
     spend_cents: NDArray[np.int32]
+    causes: np.recarray = field(default_factory=lambda: np.zeros(0, CAUSE).view(np.recarray))
+    beds: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, len(Ward)), np.int32))
 
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""

@@ -27,6 +27,7 @@ from abm.settings import (
     BAND_STARTS,
     OLDEST_AGE_YEARS,
     age_band_table,
+    cause_names,
     kind_names,
     kind_table,
     nearest_poles,
@@ -86,6 +87,7 @@ class Setting:
     planned : agendas as planned, before anybody books and before any decision.
     offered : seconds of all sessions in force, by provider and day, shape (p, t); decisions change it.
     overtime_offered : seconds that doctors may add at most, shape (p, t); decisions change it.
+    causes : name of each row of `world.causes`, those of diseases as "condition.event".
     """
 
     territory: Territory
@@ -100,6 +102,7 @@ class Setting:
     planned: Agendas
     offered: NDArray[np.int32]
     overtime_offered: NDArray[np.int32]
+    causes: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -184,6 +187,7 @@ def build_world(
         planned=planned,
         offered=agendas.free + agendas.reserve + agendas.walk_in + taken,
         overtime_offered=agendas.overtime.copy(),
+        causes=cause_names(conditions),
     )
     give_back()
     return world, setting
