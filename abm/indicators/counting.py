@@ -263,7 +263,7 @@ class Run:
         tables = {
             ALL: ((ALL,), np.zeros(rows.size)),
             "sex": (("male", "female"), rows.is_female),
-            "income_quintile": (tuple("12345"), rows.income_quintile.astype(int) - 1),
+            "income_quintile": (tuple("12345"), np.maximum(rows.income_quintile.astype(int), 1) - 1),
             "has_ald": (("no", "yes"), rows.has_ald),
             "invisible": (("no", "yes"), (rows.registered_gp == NOBODY) | cut_off),
             "epci": (tuple(epci[0].tolist()), epci[1][self.commune]),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from abm.indicators.counting import Block, Cells, Run, Strata, ratio, tally_mean, tally_quantile
 from abm.indicators.delays import lead_days, lead_times, request_outcomes, times_to_care
+from abm.indicators.equity import amounts, deals
 from abm.indicators.potential import apl_of, catchment_of
 from abm.indicators.practices import ADULT_FROM_AGE_YEARS, rows_of_practices
 from abm.indicators.unmet import forgone_care
@@ -81,8 +82,9 @@ def communes_table(records: Records) -> pd.DataFrame:
     -------
     insee, name, epci, population (people simulated), requests.gp, lead times and time to care (days), outcomes of
     requests to general practice (shares), travel (minutes, one way), acts and emergency visits per head and year, APL,
-    floating catchment (full-time doctors per 1,000), minutes to the nearest practice, share of adults without one.
-    NaN where there is nobody to take a mean over.
+    floating catchment (full-time doctors per 1,000), minutes to the nearest practice, share of adults without one;
+    median income (EUR, of the pack). Columns with the suffix `.permuted` hold the same after dealing people anew among
+    the communes, once: what chance alone would make of them. NaN where there is nobody to take a mean over.
     """
     run = Run(records)
     communes, strata = run.setting.territory.communes, run.strata("commune")
@@ -95,6 +97,10 @@ def communes_table(records: Records) -> pd.DataFrame:
     figures["two_step_floating_catchment"] = catchment_of(run, run.first, run.end)
     figures["minutes_to_nearest_gp"] = _minutes_to_nearest(run)
     figures["adults_without_gp_share"] = _adults_without_gp(run)
+    figures["median_income_eur"] = communes["median_income_eur"].to_numpy(np.float64)
+    run.let_go()
+    (dealt,) = deals(run, 1)
+    figures |= {f"{amount.column}.permuted": amount.means(dealt, run.n_communes) for amount in amounts(run)}
     return pd.concat([table, pd.DataFrame(figures)], axis=1)
 
 
