@@ -10,7 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Target:
     Attributes
     ----------
     indicator, stratum : what it is compared with; some are patterns that need more than one indicator.
-    observed, low, high : in `unit`; None where the cell holds a text (`observed_text` has it as written).
+    observed, low, high : in `unit`; None where the cell holds a text (`observed_text`, … have it as written).
     use : fit, validate or input.
     """
 
@@ -50,6 +51,32 @@ class Target:
     confidence: str
     note: str
     observed_text: str
+    low_text: str
+    high_text: str
+
+    def with_range(self, observed: float, low: float, high: float, unit: str | None = None) -> Target:
+        """Return the target with figures, where its row tells them in words."""
+        return replace(self, observed=observed, low=low, high=high, unit=self.unit if unit is None else unit)
+
+    def parts(self, indicators: Mapping[str, str]) -> tuple[Target, ...]:
+        """Return one target for each figure of a row that holds several, as `3.9/5.7` with a range such as `-25%`.
+
+        Parameters
+        ----------
+        indicators : name of each part, in the order of the row, to the indicator that it is compared with.
+
+        Raises
+        ------
+        ValueError
+            The row does not hold as many figures, or no range in percent.
+        """
+        figures = [float(text) for text in self.observed_text.split("/")]
+        low, high = (1 + float(text.removesuffix("%")) / 100 for text in (self.low_text, self.high_text))
+        pairs = zip(indicators.items(), figures, strict=True)
+        return tuple(
+            replace(self, id=f"{self.id}.{part}", indicator=name).with_range(figure, figure * low, figure * high)
+            for (part, name), figure in pairs
+        )
 
 
 @cache
@@ -82,7 +109,8 @@ def _target(row: dict[str, str], file: Path, line: int) -> Target:
     observed, low, high = numbers.values()
     if observed is not None and low is not None and high is not None and not low <= observed <= high:
         raise InputError(f"{observed:g} lies outside {low:g} to {high:g}", file=file, line=line, column="observed")
-    return Target(**{**row, **numbers}, observed_text=row["observed"])  # type: ignore[arg-type]
+    texts = {f"{column}_text": row[column] for column in numbers}
+    return Target(**{**row, **numbers, **texts})  # type: ignore[arg-type]
 
 
 def _number(text: str) -> float | None:
