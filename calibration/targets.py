@@ -23,6 +23,8 @@ COLUMNS = (
     "id", "indicator", "stratum", "observed", "low", "high", "unit", "use", "pattern", "source", "year", "confidence",
     "note",
 )  # fmt: skip
+LABELS = Path(__file__).parent / "labels.csv"
+LANGUAGES = ("en", "fr")
 USES = ("fit", "validate", "input")
 
 
@@ -92,6 +94,26 @@ def load_targets(file: Path = FILE) -> tuple[Target, ...]:
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise InputError(f"found columns {reader.fieldnames}, expected {', '.join(COLUMNS)}", file=file, line=1)
     return tuple(_target(row, file, line) for line, row in enumerate(reader, start=2))
+
+
+@cache
+def load_labels(file: Path = LABELS) -> dict[str, dict[str, str]]:
+    """Read what the targets are called in front of a reader: id (of a part: `V14.p10`) to language to words.
+
+    Raises
+    ------
+    InputError
+        The columns are not id, en, fr, or an id stands twice.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(file)))
+    if tuple(reader.fieldnames or ()) != ("id", *LANGUAGES):
+        raise InputError(f"found columns {reader.fieldnames}, expected id, {', '.join(LANGUAGES)}", file=file, line=1)
+    labels: dict[str, dict[str, str]] = {}
+    for line, row in enumerate(reader, start=2):
+        if row["id"] in labels:
+            raise InputError(f"'{row['id']}' stands twice", file=file, line=line, column="id")
+        labels[row["id"]] = {language: row[language] for language in LANGUAGES}
+    return labels
 
 
 def observed_for(indicator: str, stratum: str = "all", uses: tuple[str, ...] = ("fit", "input")) -> Target | None:
