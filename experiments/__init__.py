@@ -1,6 +1,6 @@
-"""What can be asked of the model: a run, a validation, results read again. Imported on first use: `--help` costs nothing.
+"""What can be asked of the model: a run, a validation, results read again.
 
-All of it is what the command line calls.
+Imported on first use: `--help` costs nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from experiments.equity_over_runs import equity_over_runs
+    from experiments.averaging import equity_over_runs
     from experiments.loading import load
     from experiments.running import run
     from experiments.validating import validate
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["equity_over_runs", "load", "run", "validate"]
 
 _HOMES = {
-    "equity_over_runs": "experiments.equity_over_runs",
+    "equity_over_runs": "experiments.averaging",
     "load": "experiments.loading",
     "run": "experiments.running",
     "validate": "experiments.validating",

@@ -29,7 +29,8 @@ USES = ("fit", "validate", "input")
 LEVEL = 0.95
 COLUMNS = (
     "id", "use", "label", "indicator", "stratum", "period", "unit", "observed", "low", "high",
-    "simulated", "interval_low", "interval_high", "runs", "verdict", "is_sure", "why", "source", "year", "confidence", "note",
+    "simulated", "interval_low", "interval_high", "runs", "verdict", "is_sure", "why", "source", "year", "confidence",
+    "note",
 )  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def validate(
 
     folder = Path(output) if output is not None else free_folder(resolved.name, specs)
     told = _Told(progress or Progress(), len(specs))
+    told.compiling()
     run_batch(specs, folder, min(workers, replications), retry_failed=retry_failed, on_done=told)
     runs = load(folder)
     found = _judged(runs, read_design(folder).layout.indicators, resolved, folder)
@@ -131,7 +133,14 @@ class _Told:
     def __init__(self, progress: Progress, total: int) -> None:
         self.progress, self.total, self.began = progress, total, perf_counter()
         self.at_start: int | None = None
-        progress.phase(f"{total} runs")
+
+    def compiling(self) -> None:
+        """Say that the rules are compiled first, if they are."""
+        from abm.compiled import is_compiled
+        from experiments.warming import NOTICE
+
+        if not is_compiled():
+            self.progress.phase(NOTICE)
 
     def __call__(self, counts: Mapping[str, int]) -> None:
         """Say what `run_batch` tells."""

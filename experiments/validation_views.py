@@ -40,7 +40,7 @@ WORDS = {
         "title": "Observé et simulé : toutes les cibles",
         "fit": "calage (peut servir au calage)",
         "validate": "validation (tenue à part)",
-        "input": "donnée (fournie au modèle)",
+        "input": "entrée (fournie au modèle)",
         "range": "plage tolérée",
         "observed": "observé",
         "simulated": "simulé, intervalle à 95 %",
@@ -170,9 +170,9 @@ def draw(found: Validation, language: str = "en") -> Figure:
     for axis, (use, rows) in zip(axes, groups, strict=False):
         _draw_group(axis, rows, words, language)
         axis.set_title(words[use])
-    if groups:
-        axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, borderaxespad=0.1)
-    axes[-1].set_xlabel(words["axis"])
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="upper right", bbox_to_anchor=(0.99, 0.995), ncols=3, frameon=False, fontsize=8)
+    axes[-1].set_xlabel(words["axis"], fontsize=8, loc="right")
     figure.suptitle(words["title"], x=0.01, ha="left")
     facts = found.facts
     finish(
