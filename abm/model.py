@@ -296,6 +296,8 @@ class TerritoryModel(mesa.Model):
             in_force=setting.in_force[:, days],
             registrations=world.registrations,
             lacked_gp=self.lacked_gp,
+            causes=world.causes,
+            beds=world.beds,
         )
 
     def release(self) -> Records:

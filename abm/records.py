@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from abm.memory import zero_rows, zeros
-from abm.state import EPISODE, NEVER, NOWHERE, RECORD, STAY, Channel, Contact, Counter, Outcome, Stage, World
+from abm.state import (
+    CAUSE,
+    EPISODE,
+    NEVER,
+    NOWHERE,
+    RECORD,
+    STAY,
+    Channel,
+    Contact,
+    Counter,
+    Outcome,
+    Stage,
+    Ward,
+    World,
+)
 
 if TYPE_CHECKING:
     from abm.world import Setting
@@ -89,6 +103,8 @@ class Records:
     in_force : share of the planned time that was offered, by provider and day, shape (p, t).
     registrations : see `abm.state.Registration`, by month from that of day 0 on.
     lacked_gp : rows of the adults without a registered doctor when the horizon began.
+    causes : rows CAUSE, why people are in hospital; `setting.causes` has their names.
+    beds : by site and ward, shape (s, w), NOBODY: as many as needed.
     """
 
     setting: Setting
@@ -111,6 +127,8 @@ class Records:
     in_force: NDArray[np.float64]
     registrations: NDArray[np.int64]
     lacked_gp: NDArray[np.int64]
+    causes: np.recarray = field(default_factory=lambda: np.zeros(0, CAUSE).view(np.recarray))
+    beds: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, len(Ward)), np.int32))
 
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""

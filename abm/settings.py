@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.population import DAYS_A_YEAR
-from abm.state import KIND, NOWHERE, RULES, Kind
+from abm.state import KIND, NOWHERE, RULES, GeneralCause, Kind
 
 if TYPE_CHECKING:
     from abm.calendar import Calendar
@@ -37,6 +37,12 @@ def specialties_of(parameters: Parameters) -> tuple[str, ...]:
 def kind_names(specialties: tuple[str, ...]) -> tuple[str, ...]:
     """Return the name of each kind of need, as in the indicators."""
     return ("gp_acute", "gp_follow_up", "gp_preventive", "emergency", "stay", *specialties)
+
+
+def cause_names(conditions: tuple[Condition, ...]) -> tuple[str, ...]:
+    """Return the name of each cause of a stay, by row: the general ones, then "condition.event" in file order."""
+    general = [cause.name.lower() for cause in GeneralCause if cause != GeneralCause.FIRST_EVENT]
+    return (*general, *(f"{c.name}.{event.name}" for c in conditions for event in getattr(c, "events", ())))
 
 
 def age_band_table() -> NDArray[np.int64]:

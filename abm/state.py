@@ -265,6 +265,7 @@ HEALTH = np.dtype(
         ("control", "f4"),  # on the day of the last follow-up: HbA1c for diabetes, else 0 (good) to 1 (bad); health
         ("last_event_on", "i2"),  # day of the last exacerbation or complication, or NEVER; health
         ("events_seen", "u2"),  # bit e set: has had event e of this condition; health
+        ("began_on", "i2"),  # day on which a new case began, 0 or less: had it when the run began; health
     ],
     align=True,
 )

@@ -45,6 +45,7 @@ from abm.settings import (
     BAND_STARTS,
     OLDEST_AGE_YEARS,
     age_band_table,
+    cause_names,
     kind_names,
     kind_table,
     nearest_poles,
@@ -112,6 +113,7 @@ class Setting:
     offered : seconds of all sessions in force, by provider and day, shape (p, t); decisions change it.
     overtime_offered : seconds that doctors may add at most, shape (p, t); decisions change it.
     in_force : share of the planned time that is offered, shape (p, t); decisions change it.
+    causes : name of each row of `world.causes`, those of diseases as "condition.event".
     """
 
     territory: Territory
@@ -127,6 +129,7 @@ class Setting:
     offered: NDArray[np.int32]
     overtime_offered: NDArray[np.int32]
     in_force: NDArray[np.float64]
+    causes: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -276,6 +279,7 @@ def build_world(
         offered=agendas.free + agendas.reserve + agendas.walk_in + taken,
         overtime_offered=agendas.overtime.copy(),
         in_force=np.ones(agendas.free.shape),
+        causes=cause_names(conditions),
     )
     give_back()
     return world, setting

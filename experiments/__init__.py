@@ -1,4 +1,7 @@
-"""What can be asked of the model: a run, and results read again. Imported on first use: `--help` costs nothing."""
+"""What can be asked of the model: a run, a validation, results read again.
+
+Imported on first use: `--help` costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from experiments.running import load, run
+    from experiments.averaging import equity_over_runs
+    from experiments.loading import load
+    from experiments.running import run
+    from experiments.validating import validate
 
-__all__ = ["load", "run"]
+__all__ = ["equity_over_runs", "load", "run", "validate"]
 
-_HOMES = {"run": "experiments.running", "load": "experiments.running"}
+_HOMES = {
+    "equity_over_runs": "experiments.averaging",
+    "load": "experiments.loading",
+    "run": "experiments.running",
+    "validate": "experiments.validating",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -58,6 +58,7 @@ class RunSpec:
     seed : of the run, from 0.
     settings : what the design sets in this run, canonical JSON: columns `set.…` of the table.
     code : digest of the model, see `code_digest`.
+    measure : what its row holds besides the indicators, see `experiments.measuring`.
     """
 
     place: str
@@ -68,6 +69,7 @@ class RunSpec:
     seed: int
     settings: str
     code: str
+    measure: str = ""
 
     @classmethod
     def of(
@@ -101,8 +103,13 @@ def make_specs(
     settings: Iterable[Mapping[str, Any]] = ({},),
     *,
     territory: str | Path = "saverne",
+    measure: str = "",
 ) -> list[RunSpec]:
     """Return every scenario under every settings with every seed, the seeds changing fastest.
+
+    Parameters
+    ----------
+    measure : what their rows hold besides the indicators, see `experiments.measuring`.
 
     Raises
     ------
@@ -117,7 +124,7 @@ def make_specs(
         for scenario in map(load_scenario, scenarios)
         for chosen in points
     ]
-    return [_spec(pack, *case, seed) for case in cases for seed in seeds]
+    return [_spec(pack, *case, seed, measure) for case in cases for seed in seeds]
 
 
 @dataclass(frozen=True)
@@ -255,21 +262,23 @@ def _simulate(spec: RunSpec, pack: Territory) -> dict[str, float]:
     from abm.model import TerritoryModel
 
     model = TerritoryModel(pack, Scenario.model_validate(json.loads(spec.scenario)), rng=spec.seed)
-    return _figures(model)
+    return _figures(model, spec.measure)
 
 
-def _figures(model: Any) -> dict[str, float]:
-    """Live every day; return the indicators over everybody and the whole horizon, by id."""
+def _figures(model: Any, measure: str = "") -> dict[str, float]:
+    """Live every day; return the indicators over everybody and the whole horizon, by id, and what is measured more."""
     from abm.indicators import indicators
+    from experiments.measuring import measured
 
     model.run_to_end()
-    table = indicators(model.release())
-    rows = table[(table["stratum_kind"] == "all") & (table["period"] == "all")]
-    return dict(zip(rows["indicator"], rows["value"].astype(float), strict=True))
+    records = model.release()
+    table = indicators(records, ("all",))
+    rows = table[table["period"] == "all"]
+    return dict(zip(rows["indicator"], rows["value"].astype(float), strict=True)) | measured(measure, records)
 
 
-def _learn_indicators(_: None) -> list[str]:
-    """Return the ids of all indicators, from a week in the invented territory; compile the rules if need be."""
+def _learn_indicators(measure: str) -> list[str]:
+    """Return the ids of all figures of a row, from a week in the invented territory; compile the rules if need be."""
     from abm.compiled import is_compiled
     from abm.model import TerritoryModel
     from experiments.warming import compile_here
@@ -277,7 +286,7 @@ def _learn_indicators(_: None) -> list[str]:
     if not is_compiled():
         compile_here()
     model = TerritoryModel("tiny", rng=0, start="2024-01-01", days=7, warm_up_days=0, follow_up_days=0)
-    return list(_figures(model))
+    return list(_figures(model, measure))
 
 
 def _pack_of(spec: RunSpec) -> Territory:
@@ -315,7 +324,7 @@ def code_digest() -> str:
     return state.hexdigest()
 
 
-def _spec(pack: Territory, scenario: Scenario, settings: Mapping[str, Any], seed: int) -> RunSpec:
+def _spec(pack: Territory, scenario: Scenario, settings: Mapping[str, Any], seed: int, measure: str = "") -> RunSpec:
     from experiments.provenance import territory_facts
 
     facts = territory_facts(pack)
@@ -328,6 +337,7 @@ def _spec(pack: Territory, scenario: Scenario, settings: Mapping[str, Any], seed
         seed=seed,
         settings=_canonical(settings),
         code=code_digest(),
+        measure=measure,
     )
 
 
@@ -433,7 +443,8 @@ def _open(specs: tuple[RunSpec, ...], folder: Path, executor: Executor | None) -
         _refuse_taken(folder)
         with _refusing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        indicators = _indicators() if executor is None else _indicators_from(executor)
+        measure = specs[0].measure
+        indicators = _indicators(measure) if executor is None else _indicators_from(executor, measure)
         design = Design(specs, Layout(_kinds_of_settings(specs), indicators))
         with _refusing(folder):
             _write_design(folder, design)
@@ -477,14 +488,14 @@ def _refusing(folder: Path) -> Iterator[None]:
 
 
 @cache
-def _indicators() -> tuple[str, ...]:
-    """Return the ids of all indicators of this code."""
-    return _indicators_from(None)
+def _indicators(measure: str = "") -> tuple[str, ...]:
+    """Return the ids of all figures of a row by this code."""
+    return _indicators_from(None, measure)
 
 
-def _indicators_from(executor: Executor | None) -> tuple[str, ...]:
-    """Return the ids of all indicators, asked where the runs will be made."""
-    outcome = run_all(_learn_indicators, [("indicators", None)], 1, executor)["indicators"]
+def _indicators_from(executor: Executor | None, measure: str = "") -> tuple[str, ...]:
+    """Return the ids of all figures of a row, asked where the runs will be made."""
+    outcome = run_all(_learn_indicators, [("indicators", measure)], 1, executor)["indicators"]
     if outcome.error is not None:
         raise RuntimeError(f"the model does not run: {outcome.error}")
     return tuple(outcome.value)

@@ -149,6 +149,64 @@ def run(
     _show_run(result, quiet, json)
 
 
+@app.command(epilog="Example: territoire validate --replications 5 --workers 2")
+def validate(
+    scenario: Annotated[str, typer.Argument(help="Built-in scenario or path of a YAML file.")] = "baseline",
+    territory: Territory = "saverne",
+    replications: Annotated[int, typer.Option(help="Runs.", parser=_whole(1), metavar="INTEGER")] = 5,
+    seed: Seed = 1,
+    workers: Annotated[int, typer.Option(help="Processes.", parser=_whole(1), metavar="INTEGER")] = 2,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
+    scale: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of people and capacity simulated, above 0 to 1.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a lever, parameter or field; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/validation-SCENARIO)."),
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make again the runs that failed.")] = False,
+    no_figures: NoFigures = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Hold the model against everything observed: each target, what several runs give, in or out.
+
+    Targets marked `fit` may be calibrated on, those marked `validate` are kept apart, those marked `input` are given to
+    the model. An interrupted validation goes on where it was left when the same is asked for again. Exit code 1 when a
+    run failed; a target that is out is a result, not a failure.
+    """
+    from abm.scenario import load_scenario
+    from experiments.running import refuse_unknown_territory
+
+    resolved = load_scenario(scenario, **_overrides({"days": days, "scale": scale}, changes or []))
+    refuse_unknown_territory(territory)
+    from experiments.validating import validate as hold_against_targets
+    from experiments.validation_views import as_json, show
+
+    with progress(is_quiet=quiet or json) as told:
+        found = hold_against_targets(
+            resolved,
+            territory=territory,
+            replications=replications,
+            seed=seed,
+            workers=workers,
+            output=output,
+            has_figures=not no_figures,
+            retry_failed=retry_failed,
+            progress=told,
+        )
+    if json:
+        print(as_json(found))
+    elif not quiet:
+        show(found)
+    if found.errors:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: territoire rerun outputs/baseline/manifest.json")
 def rerun(
     manifest: Annotated[Path, typer.Argument(help="manifest.json of a run, or its folder.")],

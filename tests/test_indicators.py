@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from abm.environment.access import apl
 from abm.environment.territory import load_territory
 from abm.indicators import HEADLINE, communes_table, headline, indicators, monthly
-from abm.indicators.counting import COLUMNS, Run, tally_mean, tally_quantile, tally_share, weighted_quantile
+from abm.indicators.counting import (
+    COLUMNS,
+    Run,
+    completed_years,
+    first_day_of_age,
+    tally_mean,
+    tally_quantile,
+    tally_share,
+    weighted_quantile,
+)
 from abm.indicators.potential import driving_minutes
 from abm.parameters import load_parameters
 from abm.records import Episodes, Records
@@ -643,3 +652,56 @@ def test_counting_agrees_with_a_plain_loop_over_the_records(seed):
     assert row_of(table, "lead_time_p90_days.gp", *stratum)["value"] == pytest.approx(np.quantile(lead, 0.9))
     assert row_of(table, "lead_time_mean_days.gp", *stratum)["value"] == pytest.approx(np.mean(lead))
     assert row_of(table, "time_to_care_days.gp", *stratum)["value"] == pytest.approx(np.mean(care))
+
+
+# --- who is there -------------------------------------------------------------------------------------------------
+
+
+def test_person_years_count_the_days_between_coming_and_going():
+    """One who stays, one who dies, one who arrives, one born in the run, one spare row."""
+    people = people_of(5)
+    people.gone_on[1] = FIRST + 100
+    people.since[2] = FIRST + 365
+    people.birth_day[3] = people.since[3] = FIRST + 730 - 10
+    people.status[4] = Status.EXPECTED
+    run = Run(records_of(people=people))
+    np.testing.assert_allclose(run.person_years("all") * 365.25, [[365 + 100, 365 + 365 + 10]], rtol=1e-12)
+    assert list(run.people_on(FIRST + 99)) == [0, 1]
+    assert list(run.people_on(FIRST + 100)) == [0]  # no longer there on the day of death
+    assert list(run.people_on(FIRST + 725)) == [0, 2, 3]
+
+
+def test_person_years_by_age_change_band_on_the_birthday():
+    people = people_of(1)
+    people.birth_day = FIRST + 100 - first_day_of_age(66)
+    run = Run(records_of(people=people))
+    days = run.person_years("age_band") * 365.25
+    np.testing.assert_allclose(days[-2:], [[100, 0], [265, 365]], rtol=1e-12)
+    assert days[:-2].sum() == 0
+    ages = completed_years(np.arange(130 * 366))
+    assert all(np.flatnonzero(ages == age)[0] == first_day_of_age(age) for age in range(130))
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_person_years_of_strata_add_up_and_are_the_days_counted_one_by_one(seed):
+    draw = np.random.default_rng(seed)
+    people = random_records(seed, n=1).patients
+    people.gone_on = np.where(draw.random(people.size) < 0.5, draw.integers(0, 900, people.size), NEVER)
+    people.since = np.where(draw.random(people.size) < 0.3, draw.integers(0, 900, people.size), NEVER)
+    run = Run(records_of(people=people))
+    by_day = [[run.people_on(day).size for day in range(first, end)] for first, end in run.years.spans]
+    everybody = run.person_years("all")
+    np.testing.assert_allclose(everybody[0] * 365.25, [sum(days) for days in by_day], rtol=1e-12)
+    for kind in ("sex", "age_band", "commune"):
+        np.testing.assert_allclose(run.person_years(kind).sum(axis=0), everybody[0], rtol=1e-12)
+    bands = [[np.bincount(run.people_strata("age_band", run.people_on(d), d)[1], minlength=6) for d in range(*span)]
+             for span in run.years.spans]  # fmt: skip
+    np.testing.assert_allclose(run.person_years("age_band").T * 365.25, [sum(days) for days in bands], rtol=1e-12)
+
+
+def test_rates_per_head_are_over_those_who_live_here():
+    people = people_of(2)
+    people.gone_on[1] = FIRST
+    people.status[1] = Status.DEAD
+    assert value_of(records_of(episode(lead=3), people=people), "acts_per_head.gp") == pytest.approx(1 / (730 / 365.25))

@@ -6,13 +6,17 @@ only: nothing here changes a run, draws, or is known to the day that is simulate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from abm.errors import nearest
 from abm.indicators.counting import ALL, PERSON_KINDS, Block, Run, Strata, drees_strata, to_frame
 from abm.indicators.delays import lead_times, request_outcomes, times_to_care
+from abm.indicators.disease import diseases, prevalence
+from abm.indicators.equity import inequality
+from abm.indicators.hospital import admissions, beds, emergency_admissions, stays_with_a_night
 from abm.indicators.ledger import ledger_table
 from abm.indicators.potential import potential_access
 from abm.indicators.practices import adults_without_gp, practices, third_next_available
@@ -35,7 +39,7 @@ from abm.indicators.vital import vital
 if TYPE_CHECKING:
     from abm.records import Records
 
-__all__ = ["HEADLINE", "communes_table", "headline", "indicators", "ledger_table", "monthly"]
+__all__ = ["EVERY_KIND", "HEADLINE", "communes_table", "headline", "indicators", "ledger_table", "monthly"]
 
 HEADLINE: tuple[str, ...] = (
     "lead_time_median_days.gp",
@@ -56,6 +60,8 @@ HEADLINE: tuple[str, ...] = (
 )
 """The indicators to look at first, each over everybody and the whole horizon."""
 
+EVERY_KIND = (*PERSON_KINDS, "drees", "channel", "commune")
+"""Every kind of strata."""
 BROAD_NEEDS = ("gp", "gp_acute", "gp_follow_up", "gp_preventive", "specialist")
 """Needs that are reported for the strata of people; single specialties only for `all`, `drees` and `channel`."""
 COMMUNE_INDICATORS = frozenset(
@@ -64,8 +70,12 @@ COMMUNE_INDICATORS = frozenset(
 )  # fmt: skip
 
 
-def indicators(records: Records) -> pd.DataFrame:
+def indicators(records: Records, kinds: Collection[str] = EVERY_KIND) -> pd.DataFrame:
     """Return every indicator of a run, one row each.
+
+    Parameters
+    ----------
+    kinds : kinds of strata wanted; `("all",)` alone costs a fraction, as batches of runs want it.
 
     Returns
     -------
@@ -77,10 +87,18 @@ def indicators(records: Records) -> pd.DataFrame:
     -----
     Strata: `all`; `drees` (see `drees_strata`); `channel` of the appointment or visit; by person `age_band` (when
     asking or visiting), `sex`, `income_quintile`, `has_ald`, `epci`, `commune`, and `invisible`: no registered general
-    practitioner, or neither complementary cover nor a car.
+    practitioner, or neither complementary cover nor a car. A row is the same whatever other kinds are asked for.
+
+    Raises
+    ------
+    ValueError
+        A kind that does not exist.
     """
+    unknown = sorted(set(kinds) - set(EVERY_KIND))
+    if unknown:
+        raise ValueError(f"no kind of strata '{unknown[0]}'.{nearest(unknown[0], EVERY_KIND)}")
     run = Run(records)
-    return to_frame(_blocks(run), run.years)
+    return to_frame(_blocks(run, kinds), run.years)
 
 
 def headline(records: Records) -> dict[str, float]:
@@ -107,33 +125,57 @@ def _headline_blocks(run: Run) -> Iterator[Block]:
     yield from spend_per_head(run, everybody, total_only=True)
 
 
-def _blocks(run: Run) -> Iterator[Block]:
+def _blocks(run: Run, kinds: Collection[str] = EVERY_KIND) -> Iterator[Block]:
     """Yield every indicator, one kind of event after another, so that only one lies in memory at a time."""
-    for of_events in (_of_given, _of_requests, _of_visits, _of_emergencies):
-        for kind in PERSON_KINDS:
+    of_people = [kind for kind in PERSON_KINDS if kind in kinds]
+    for of_events in (_of_given, _of_requests, _of_visits, _of_emergencies, _of_stays):
+        for kind in of_people:
             yield from of_events(run, run.strata(kind), tuple(run.needs) if kind == ALL else BROAD_NEEDS)
         run.let_go()
     for indicator in (forgone_care, unmet_needs, failed_bookings):
-        yield from indicator(run, PERSON_KINDS)
+        yield from indicator(run, of_people)
     run.let_go()
-    for strata in drees_strata():
-        yield from lead_times(run, strata, run.needs)
-    yield from request_outcomes(run, drees_strata()[0], run.needs)
-    run.let_go()
-    yield from lead_times(run, run.strata("channel"), run.needs)
-    run.let_go()
-    yield from no_shows(run, run.strata("channel"))
+    for kind in of_people:
+        yield from prevalence(run, kind)
+    if "drees" in kinds:
+        yield from _of_survey(run)
+    if "channel" in kinds:
+        yield from lead_times(run, run.strata("channel"), run.needs)
+        run.let_go()
+        yield from no_shows(run, run.strata("channel"))
+        run.let_go()
+    if ALL in kinds:
+        yield from _of_everybody(run)
+    yield from (block for block in potential_access(run) if block.kind in kinds)
+    if "commune" in kinds:
+        yield from (block for block in _of_communes(run) if block.indicator in COMMUNE_INDICATORS)
+
+
+def _of_everybody(run: Run) -> Iterator[Block]:
+    """Yield what has no strata: of practices, beds, single diseases, and of differences between people."""
     yield from no_show_odds_ratio(run, run.strata(ALL))
     run.let_go()
     yield from emergency_rate_ratio(run)
     run.let_go()
-    yield from potential_access(run)
     yield from practices(run)
     yield from vital(run)
     yield from gp_satisfaction(run)
     run.let_go()
     yield from _of_money(run)
     yield from (block for block in _of_communes(run) if block.indicator in COMMUNE_INDICATORS)
+    yield from beds(run)
+    yield from diseases(run)
+    run.let_go()
+    yield from inequality(run)
+    run.let_go()
+
+
+def _of_survey(run: Run) -> Iterator[Block]:
+    """Yield what the survey of 2017 asked."""
+    for strata in drees_strata():
+        yield from lead_times(run, strata, run.needs)
+    yield from request_outcomes(run, drees_strata()[0], run.needs)
+    run.let_go()
 
 
 def _of_given(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Block]:
@@ -159,6 +201,13 @@ def _of_visits(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Blo
 def _of_emergencies(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Block]:
     """Yield what is said of visits to emergency departments."""
     yield from emergency_visits(run, strata)
+    yield from emergency_admissions(run, strata)
+
+
+def _of_stays(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Block]:
+    """Yield what is said of stays in hospital."""
+    yield from admissions(run, strata)
+    yield from stays_with_a_night(run, strata)
 
 
 def _of_money(run: Run) -> Iterator[Block]:

@@ -33,6 +33,7 @@ AGE_BANDS = {"0-6": 0, "7-11": 7, "12-15": 12, "16-25": 16, "26-65": 26, "66+": 
 AGE_BAND_OF_YEAR = (np.searchsorted(list(AGE_BANDS.values()), np.arange(121), side="right") - 1).astype(np.int16)
 DREES_AGES = (18, 69)
 NOT_BY_APPOINTMENT = (Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY)
+PRESENCE = ("birth_day", "since", "gone_on")
 CHUNK_EVENTS = 1 << 16
 CHANNELS = tuple(channel for channel in Channel if channel not in (Channel.NONE, Channel.EMERGENCY))
 PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci")
@@ -149,7 +150,7 @@ class Run:
         self.first = min(self.setting.first_reported_day, self.lived)
         self.end = min(self.setting.end_of_horizon, self.lived)
         self.birth_day = np.ascontiguousarray(records.patients.birth_day)
-        self.lived_from, self.lived_to = residence(records.patients, self.lived)
+        self.there_from, self.there_until = presence(records.patients)
         self.commune = np.ascontiguousarray(records.patients.commune)
         self.n_communes = len(self.setting.territory.communes)
         self._cells: dict[str, tuple[Strata, Cells]] = {}
@@ -262,7 +263,7 @@ class Run:
         tables = {
             ALL: ((ALL,), np.zeros(rows.size)),
             "sex": (("male", "female"), rows.is_female),
-            "income_quintile": (tuple("12345"), rows.income_quintile.astype(int) - 1),
+            "income_quintile": (tuple("12345"), np.maximum(rows.income_quintile.astype(int), 1) - 1),
             "has_ald": (("no", "yes"), rows.has_ald),
             "invisible": (("no", "yes"), (rows.registered_gp == NOBODY) | cut_off),
             "epci": (tuple(epci[0].tolist()), epci[1][self.commune]),
@@ -296,9 +297,8 @@ class Run:
 
     def people_on(self, day: int, keep: Callable[[NDArray], NDArray] | None = None) -> Ints:
         """Return the rows of those who live here on a day, of the ages that `keep` accepts, shape (m,)."""
-        age_days = day - self.birth_day
-        is_there = (age_days >= 0) & (self.lived_from <= day) & (day < self.lived_to)
-        return np.flatnonzero(is_there if keep is None else is_there & keep(completed_years(age_days)))
+        is_there = (self.there_from <= day) & (day < self.there_until)
+        return np.flatnonzero(is_there if keep is None else is_there & keep(completed_years(day - self.birth_day)))
 
     def people_strata(self, kind: str, people: Ints, day: int) -> tuple[tuple[str, ...], NDArray]:
         """Return the labels of a kind of stratum and the place of each of `people` in it on a day."""
@@ -312,35 +312,36 @@ class Run:
         heads = [self.heads(kind, (first + end) // 2) for first, end in self.years.spans]
         return np.array(heads, np.int64).reshape(-1, len(self.strata(kind).labels)).T
 
-    def person_years(self, kind: str) -> Floats:
-        """Return the time lived here by stratum in each year of the horizon, years, shape (strata, years).
+    def person_years(self, kind: str, which: NDArray | None = None) -> Floats:
+        """Return the years that people lived here by stratum and year of the horizon, shape (strata, years).
 
-        Notes
-        -----
-        Ages are those in the middle of the year; of the newborn, 0.
+        Every rate per head is over these: who is born, comes, dies or leaves counts for the days in between, and time
+        between two birthdays belongs to the age of that time.
+
+        Parameters
+        ----------
+        which : True for those who count, shape (n,), or the first day from which on each counts; None: everybody.
         """
-        days = [self._person_days(kind, first, end) for first, end in self.years.spans]
-        return np.array(days, np.float64).reshape(-1, len(self.strata(kind).labels)).T / DAYS_A_YEAR
+        since = self.there_from
+        if which is not None:
+            nobody = np.iinfo(np.int32).max
+            since = np.where(which, since, nobody) if which.dtype == np.bool_ else np.maximum(since, which)
+        parts = np.array([self._days_lived(kind, since, span) for span in self.years.spans], np.float64)
+        return parts.reshape(-1, len(self.strata(kind).labels)).T / DAYS_A_YEAR
 
-    def _person_days(self, kind: str, first: int, end: int) -> Floats:
-        """Return the days lived here in a span by stratum, shape (strata,)."""
-        days = np.minimum(self.lived_to, end) - np.maximum(np.maximum(self.lived_from, self.birth_day), first)
-        people = np.flatnonzero(days > 0)
-        labels, codes = self.people_strata(kind, people, (first + end) // 2)
-        return np.bincount(codes, days[people], len(labels))
-
-
-def residence(patients: np.recarray, lived: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first day that each person lives here and the day after the last, shape (n,) each.
-
-    Notes
-    -----
-    Who is born or arrives does so in the evening, who dies or leaves lives the day to its end. Rows of people who have
-    not come get an empty span; those who are still here live to the end of the run.
-    """
-    first = patients.since.astype(np.int64) + 1
-    end = np.where(patients.gone_on == NEVER, lived, patients.gone_on.astype(np.int64) + 1)
-    return first, np.where(patients.status == Status.EXPECTED, first, end)
+    def _days_lived(self, kind: str, since: NDArray, span: tuple[int, int]) -> Floats:
+        """Return the days of a span that people lived here, from `since` on, by stratum, shape (strata,)."""
+        if kind != "age_band":
+            labels, codes = self.person_tables[kind]
+            return np.bincount(codes, _days_within(since, self.there_until, span), len(labels))
+        entered = [self.birth_day + first_day_of_age(age) for age in AGE_BANDS.values()]
+        left = [*entered[1:], self.there_until]
+        bands = zip(entered, left, strict=True)
+        days = [
+            _days_within(np.maximum(since, first), np.minimum(self.there_until, end), span).sum()
+            for first, end in bands
+        ]
+        return np.array(days, np.float64)
 
 
 def drees_strata() -> tuple[Strata, Strata]:
@@ -363,6 +364,29 @@ def drees_strata() -> tuple[Strata, Strata]:
         Strata("drees", (ALL,), lambda events: is_surveyed(events).astype(np.int16) - 1),
         Strata("drees", ("local_agenda",), lambda events: is_local(events).astype(np.int16) - 1),
     )
+
+
+def presence(patients: np.recarray) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the first day on which each person lives here, and the day from which on he does not, shape (n,) each.
+
+    Who is born or arrives during the run does so in the evening, who dies or leaves lives the day to its end. The
+    second is before the first for spare rows: nobody yet.
+    """
+    born, since, gone = (np.ascontiguousarray(patients[name]).astype(np.int32) for name in PRESENCE)
+    there_from = np.where(since == NEVER, born, since + 1)
+    there_until = np.where(gone == NEVER, np.iinfo(np.int32).max, gone + 1)
+    return there_from, np.where(patients.status == Status.EXPECTED, np.iinfo(np.int32).min, there_until)
+
+
+def _days_within(since: NDArray, until: NDArray, span: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the days of a span from `since` to before `until`, shape (n,), >= 0."""
+    days = np.minimum(until, span[1]).astype(np.int64) - np.maximum(since, span[0])
+    return np.maximum(days, 0)
+
+
+def first_day_of_age(age_years: int) -> int:
+    """Return the days from birth after which `completed_years` first gives an age."""
+    return -(-1461 * age_years // 4)
 
 
 def completed_years(age_days: NDArray) -> NDArray:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from abm.agents.registration import ADULT_FROM_AGE_YEARS
 from abm.indicators.counting import Block, Cells, Run, Strata, ratio, tally_mean, tally_quantile
 from abm.indicators.delays import lead_days, lead_times, request_outcomes, times_to_care
+from abm.indicators.equity import amounts, deals
 from abm.indicators.potential import apl_of, catchment_of
 from abm.indicators.practices import rows_of_practices
 from abm.indicators.spend import spend_per_head
@@ -98,6 +99,10 @@ def communes_table(records: Records) -> pd.DataFrame:
     figures["two_step_floating_catchment"] = catchment_of(run, run.first, run.end)
     figures["minutes_to_nearest_gp"] = _minutes_to_nearest(run)
     figures["adults_without_gp_share"] = _adults_without_gp(run)
+    figures["median_income_eur"] = communes["median_income_eur"].to_numpy(np.float64)
+    run.let_go()
+    (dealt,) = deals(run, 1)
+    figures |= {f"{amount.column}.permuted": amount.means(dealt, run.n_communes) for amount in amounts(run)}
     return pd.concat([table, pd.DataFrame(figures)], axis=1)
 
 

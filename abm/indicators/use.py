@@ -50,8 +50,7 @@ def is_channel(events: Events, channels: Collection[Channel]) -> NDArray[np.bool
 def acts_per_head(run: Run, strata: Strata) -> Iterator[Block]:
     """Yield visits held per person and year, every channel: duty care and platforms belong to general practice.
 
-    Years are those lived in the territory, to the day; `n` is the number of people in the middle of the horizon's
-    years, summed.
+    Over the years that people lived here; `n` is their number in the middle of the horizon's years, summed.
     """
     counts = run.cells("visits", strata).count()
     for family in FAMILIES:
