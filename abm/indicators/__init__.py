@@ -137,6 +137,7 @@ def _blocks(run: Run, kinds: Collection[str] = EVERY_KIND) -> Iterator[Block]:
     run.let_go()
     for kind in of_people:
         yield from prevalence(run, kind)
+        yield from spend_per_head(run, run.strata(kind))
     if "drees" in kinds:
         yield from _of_survey(run)
     if "channel" in kinds:
@@ -161,8 +162,8 @@ def _of_everybody(run: Run) -> Iterator[Block]:
     yield from vital(run)
     yield from gp_satisfaction(run)
     run.let_go()
-    yield from _of_money(run)
-    yield from (block for block in _of_communes(run) if block.indicator in COMMUNE_INDICATORS)
+    for measure in (spend_by_category, chronic_spend, spend_variation, revenues):
+        yield from measure(run)
     yield from beds(run)
     yield from diseases(run)
     run.let_go()
@@ -208,14 +209,6 @@ def _of_stays(run: Run, strata: Strata, needs: tuple[str, ...]) -> Iterator[Bloc
     """Yield what is said of stays in hospital."""
     yield from admissions(run, strata)
     yield from stays_with_a_night(run, strata)
-
-
-def _of_money(run: Run) -> Iterator[Block]:
-    """Yield what care costs, who pays and who receives."""
-    for kind in PERSON_KINDS:
-        yield from spend_per_head(run, run.strata(kind))
-    for measure in (spend_by_category, chronic_spend, spend_variation, revenues):
-        yield from measure(run)
 
 
 def _of_communes(run: Run) -> Iterator[Block]:
