@@ -215,6 +215,15 @@ def lognormal(sigma, z):
 
 
 @rule
+def has_closed(world, provider, day):
+    """Tell whether a practice holds no sessions any more on a day (drawn for an arrival before the run began)."""
+    if provider == NOBODY:
+        return False
+    closes_on = world.providers[provider].closes_on
+    return closes_on > 0 and closes_on <= day
+
+
+@rule
 def welcome(world, today):
     """Let those live here from tomorrow on who were born or arrive tonight: needs, clocks, quality of life."""
     for row in range(world.demography[0].first_newcomer, world.counters[PATIENTS]):
@@ -224,6 +233,8 @@ def welcome(world, today):
         if patient.status == EXPECTED:
             patient.status = ALIVE
             world.vital[world.month_of[today], ARRIVALS] += 1.0
+            if has_closed(world, patient.registered_gp, today + 1):
+                patient.registered_gp = NOBODY
         patient.utility = quality_of_life(world, row, today)
         refresh_rates(world, row, today)
         for kind in range(world.kinds.size):

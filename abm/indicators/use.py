@@ -33,6 +33,7 @@ VIDEO = (Channel.VIDEO_OWN_GP, Channel.PLATFORM)
 BY_APPOINTMENT = (
     Channel.OWN_GP, Channel.OTHER_GP, Channel.VIDEO_OWN_GP, Channel.HOME, Channel.LOCAL_AGENDA, Channel.POLE,
 )  # fmt: skip
+NO_OTHER_ACCESS = (Contact.NEVER_ASKED, Contact.NOTHING_IN_TIME, Contact.ESCALATION)
 YOUNG_ADULT_AGES = (15, 44)
 OLD_FROM_AGE_YEARS = 75
 FAR_MINUTES = 40
@@ -173,7 +174,7 @@ def emergency_visits(run: Run, strata: Strata) -> Iterator[Block]:
     every = with_whole(cells.count().sum(axis=0))
     yield per_head(run, "emergency_visits_per_head", "visits/person/year", strata, every)
     shares = {
-        "emergency_no_other_access_share": visits.contact != Contact.OWN_CLOCK,
+        "emergency_no_other_access_share": np.isin(visits.contact, NO_OTHER_ACCESS),
         f"emergency_share_{OLD_FROM_AGE_YEARS}_plus": visits.age_years >= OLD_FROM_AGE_YEARS,
     }
     for name, which in shares.items():
