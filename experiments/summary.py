@@ -170,16 +170,16 @@ def _use_table(values: Values) -> Table:
 
 def _costs(values: Values) -> list[str]:
     """Return what care costs, who pays and for what, in two lines; observed is the compulsory insurance's part."""
-    observed = _observed(observed_for("spend_per_head_eur"), _number)
-    payers = {name: _number(values(f"spend_per_head_eur.by_payer.{payer}")) for name, payer in PAYERS.items()}
+    observed = _observed(observed_for("spend_per_head_eur"), _euros)
+    payers = {name: _euros(values(f"spend_per_head_eur.by_payer.{payer}")) for name, payer in PAYERS.items()}
     amounts = {
         words: sum(values(f"spend_per_head_eur.by_category.{name}") for name in names)
         for words, names in HEADINGS.items()
     }
     total = values("spend_per_head_eur")
-    headings = ", ".join(f"{words} {_number(amount)}" for words, amount in amounts.items())
+    headings = ", ".join(f"{words} {_euros(amount)}" for words, amount in amounts.items())
     return [
-        f"Costs, EUR per head and year: {_number(total)}; by compulsory insurance {payers.pop('compulsory')}, "
+        f"Costs, EUR per head and year: {_euros(total)}; by compulsory insurance {payers.pop('compulsory')}, "
         f"observed {observed}",
         f"  {', '.join(f'{name} {amount}' for name, amount in payers.items())}; for {headings}",
     ]
@@ -243,6 +243,10 @@ def _number(value: float) -> str:
     if math.isnan(value):
         return MISSING
     return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.1f}"
+
+
+def _euros(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{value:,.0f}"
 
 
 def _fraction(value: float) -> str:
