@@ -270,16 +270,19 @@ def _check_persons(model: TerritoryModel) -> None:
     """Compare what was spent on persons with what was paid for care, by year and payer."""
     world = model.arrays
     n_years = world.spend_cents.shape[1] // len(Payer)
-    by_person = spent_on_persons(model.handle).reshape(n_years, len(Payer))
+    is_over = model.day >= model.last_day  # then all years; before, the one that may have changed
+    years = range(n_years) if is_over else (int(world.spending_year_of[model.day - 1]),)
     care = np.delete(world.paid, Category.ACTION, axis=1).sum(axis=1)
     first_days = np.unique(world.ledger_month_of, return_index=True)[1]
-    by_year = np.zeros_like(by_person)
+    by_year = np.zeros((n_years, len(Payer)), np.int64)
     np.add.at(by_year, world.spending_year_of[first_days], care)
-    if (by_person != by_year).any():
-        year, payer = (int(i) for i in np.argwhere(by_person != by_year)[0])
-        day = int(np.argmax(world.spending_year_of == year))
-        numbers = {"payer": Payer(payer).name.lower(), "persons": int(by_person[year, payer])}
-        raise _broken(model, "spent on persons = paid, cents", day, **numbers, paid=int(by_year[year, payer]))
+    for year in years:
+        by_person = spent_on_persons(model.handle, year * len(Payer), len(Payer))
+        if (by_person != by_year[year]).any():
+            payer = int(np.flatnonzero(by_person != by_year[year])[0])
+            day = int(np.argmax(world.spending_year_of == year))
+            numbers = {"payer": Payer(payer).name.lower(), "persons": int(by_person[payer])}
+            raise _broken(model, "spent on persons = paid, cents", day, **numbers, paid=int(by_year[year, payer]))
 
 
 def _first_day_of(world: World, month: int) -> int:
@@ -287,10 +290,10 @@ def _first_day_of(world: World, month: int) -> int:
 
 
 @rule
-def spent_on_persons(world):
-    """Return what was spent on all persons together, cents, by year and payer, shape (years * payers,)."""
-    total = np.zeros(world.spend_cents.shape[1], np.int64)
+def spent_on_persons(world, first, n_payers):
+    """Return what was spent on all persons together, cents, by payer, from a column on, shape (payers,)."""
+    total = np.zeros(n_payers, np.int64)
     for row in range(world.spend_cents.shape[0]):
-        for place in range(total.size):
-            total[place] += world.spend_cents[row, place]
+        for payer in range(n_payers):
+            total[payer] += world.spend_cents[row, first + payer]
     return total

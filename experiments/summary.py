@@ -29,16 +29,11 @@ OUTCOMES = (
     ("cancelled", "withdrawn"), ("missed", "missed"), ("to the emergency department", "diverted"),
     ("gave up", "forgone"), ("still open", "open"),
 )  # fmt: skip
-PAYERS = (
-    ("paid by compulsory insurance", "compulsory"), ("by the régime local", "local"),
-    ("by complementary insurance", "complementary"), ("by the patients", "patient"),
-)  # fmt: skip
-HEADINGS = (
-    ("general practitioners", ("gp", "gp_lump_sums", "duty_care", "telehealth")), ("specialists", ("specialist",)),
-    ("emergency departments", ("emergency",)), ("stays in hospital", ("stays",)), ("transport", ("transport",)),
-    ("drugs", ("drugs",)), ("other care, not simulated act by act", ("nursing", "laboratory_imaging", "other_care")),
-    ("sick pay", ("sick_pay",)),
-)  # fmt: skip
+PAYERS = {"compulsory": "compulsory", "local": "local", "complementary": "complementary", "patients": "patient"}
+HEADINGS = {
+    "GPs": ("gp", "gp_lump_sums", "duty_care", "telehealth"), "specialists": ("specialist",),
+    "emergency": ("emergency",), "stays": ("stays",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,11 +76,12 @@ def show(result: Run) -> None:
     for title, lines in (
         ("Specialists", _specialist_table(values)),
         ("Use, travel, unmet need", _use_table(values)),
-        ("What care costs: EUR per head and year, at the prices of each day", _cost_table(values)),
         ("Inputs, reported for checking (the model is given them)", _input_table(values)),
     ):
         out.print(title, style="bold")
         out.print(lines)
+    for line in _costs(values):
+        out.print(line)
     for line in _warnings(result):
         out.print(line, soft_wrap=True)
 
@@ -172,20 +168,21 @@ def _use_table(values: Values) -> Table:
     return _figures(values, figures)
 
 
-def _cost_table(values: Values) -> Table:
-    """Return what care costs, who pays, and what for; headings without an amount are left out."""
-    lines = table("", "EUR", "observed, 2021", numbers=("EUR",))
-    observed = _observed(observed_for("spend_per_head_eur"), _number)
-    lines.add_row("all care, all payers", _number(values("spend_per_head_eur")), "")
-    for words, payer in PAYERS:
-        amount = values(f"spend_per_head_eur.by_payer.{payer}")
-        lines.add_row(f"  {words}", _number(amount), observed if payer == "compulsory" else "")
-    for words, categories in HEADINGS:
-        amounts = [values(f"spend_per_head_eur.by_category.{name}") for name in categories]
-        if sum(amounts):
-            lines.add_row(f"  for {words}", _number(sum(amounts)), "")
-    lines.add_row("  share spent on the chronically ill", _percent(values("chronic_spend_share")), "")
-    return lines
+def _costs(values: Values) -> list[str]:
+    """Return what care costs, who pays and for what, in two lines; observed is the compulsory insurance's part."""
+    observed = _observed(observed_for("spend_per_head_eur"), _euros)
+    payers = {name: _euros(values(f"spend_per_head_eur.by_payer.{payer}")) for name, payer in PAYERS.items()}
+    amounts = {
+        words: sum(values(f"spend_per_head_eur.by_category.{name}") for name in names)
+        for words, names in HEADINGS.items()
+    }
+    total = values("spend_per_head_eur")
+    headings = ", ".join(f"{words} {_euros(amount)}" for words, amount in amounts.items())
+    return [
+        f"Costs, EUR per head and year: {_euros(total)}; by compulsory insurance {payers.pop('compulsory')}, "
+        f"observed {observed}",
+        f"  {', '.join(f'{name} {amount}' for name, amount in payers.items())}; for {headings}",
+    ]
 
 
 def _input_table(values: Values) -> Table:
@@ -246,6 +243,10 @@ def _number(value: float) -> str:
     if math.isnan(value):
         return MISSING
     return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.1f}"
+
+
+def _euros(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{value:,.0f}"
 
 
 def _fraction(value: float) -> str:

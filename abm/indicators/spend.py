@@ -31,6 +31,8 @@ def has_ledger(run: Run) -> bool:
 def spend_per_head(run: Run, strata: Strata, *, total_only: bool = False) -> Iterator[Block]:
     """Yield spending per person and year, of all payers and of each: that of `compulsory` compares with C065."""
     if not has_ledger(run):
+        unknown = np.full((len(strata.labels), 1 + len(run.years.labels)), np.nan)
+        yield Block("spend_per_head_eur", UNIT, strata.kind, strata.labels, unknown, np.zeros(unknown.shape, np.int64))
         return
     by_payer = _by_stratum(run, strata)
     yield _per_head(run, "spend_per_head_eur", strata, by_payer.sum(axis=0))
