@@ -137,6 +137,7 @@ def plan_hospital(
     *,
     reference_day: int,
     events: np.recarray | None = None,
+    events_per_year: NDArray[np.float64] | None = None,
 ) -> HospitalPlan:
     """Return what is expected of hospitals, such that published totals are met by all paths together.
 
@@ -145,6 +146,7 @@ def plan_hospital(
     rows : rows PATIENT, the population for which the totals hold.
     emergency_rates : of the own clock, a day by age band: the published totals less diversions [B024], shape (a,).
     events : rows CAUSE of the events of conditions; none by default.
+    events_per_year : of them, per person by event and age band, shape (events, a); by default `expected_events`.
 
     Notes
     -----
@@ -156,7 +158,7 @@ def plan_hospital(
     heads = np.bincount(bands_of(rows, reference_day), minlength=len(BAND_STARTS)).astype(float)
     own_clock = emergency_rates * DAYS_A_YEAR
     visits = own_clock / (1.0 - parameters["ed_share_access_difficulty"])
-    first_events = expected_events(events, rows, reference_day)
+    first_events = expected_events(events, rows, reference_day) if events_per_year is None else events_per_year
     with_night = _to_mean(at_bands(parameters, "overnight_stays_per_year"), heads)
     with_night *= parameters["mco_overnight_stays_per_capita"]
     day_cases = _to_mean(at_bands(parameters, "day_case_relative"), heads)

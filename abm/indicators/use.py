@@ -34,6 +34,7 @@ BY_APPOINTMENT = (
     Channel.OWN_GP, Channel.OTHER_GP, Channel.VIDEO_OWN_GP, Channel.HOME, Channel.LOCAL_AGENDA, Channel.POLE,
 )  # fmt: skip
 YOUNG_ADULT_AGES = (15, 44)
+NO_OTHER_ACCESS = (Contact.NEVER_ASKED, Contact.NOTHING_IN_TIME)
 OLD_FROM_AGE_YEARS = 75
 FAR_MINUTES = 40
 LONG_LEAD_DAYS, SHORT_LEAD_DAYS = 28, 1
@@ -167,13 +168,13 @@ def emergency_visits(run: Run, strata: Strata) -> Iterator[Block]:
     """Yield visits to an emergency department per person and year, and the share that had no other access.
 
     No other access: came without having asked anybody, or after nothing acceptable was found; not by the own clock of
-    true emergencies.
+    true emergencies, for a disease, or back after a stay.
     """
     visits, cells = run.emergencies, run.cells("emergencies", strata)
     every = with_whole(cells.count().sum(axis=0))
     yield per_head(run, "emergency_visits_per_head", "visits/person/year", strata, every)
     shares = {
-        "emergency_no_other_access_share": visits.contact != Contact.OWN_CLOCK,
+        "emergency_no_other_access_share": np.isin(visits.contact, NO_OTHER_ACCESS),
         f"emergency_share_{OLD_FROM_AGE_YEARS}_plus": visits.age_years >= OLD_FROM_AGE_YEARS,
     }
     for name, which in shares.items():
