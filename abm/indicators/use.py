@@ -35,6 +35,7 @@ BY_APPOINTMENT = (
 )  # fmt: skip
 NO_OTHER_ACCESS = (Contact.NEVER_ASKED, Contact.NOTHING_IN_TIME, Contact.ESCALATION)
 YOUNG_ADULT_AGES = (15, 44)
+NO_OTHER_ACCESS = (Contact.NEVER_ASKED, Contact.NOTHING_IN_TIME)
 OLD_FROM_AGE_YEARS = 75
 FAR_MINUTES = 40
 LONG_LEAD_DAYS, SHORT_LEAD_DAYS = 28, 1
@@ -168,7 +169,7 @@ def emergency_visits(run: Run, strata: Strata) -> Iterator[Block]:
     """Yield visits to an emergency department per person and year, and the share that had no other access.
 
     No other access: came without having asked anybody, or after nothing acceptable was found; not by the own clock of
-    true emergencies.
+    true emergencies, for a disease, or back after a stay.
     """
     visits, cells = run.emergencies, run.cells("emergencies", strata)
     every = with_whole(cells.count().sum(axis=0))
