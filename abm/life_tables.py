@@ -1,7 +1,7 @@
 """How often do people die, bear children, leave and arrive, and how good is life at an age?
 
 Owns the translation of the registry's life table, fertility, moves and norms of utility into what the rules of
-demography read (ODD 7.11). Draws only who has just become a mother (stream BIRTH). Every number comes from the registry
+demography read (ODD 7.1). Draws only who has just become a mother (stream BIRTH). Every number comes from the registry
 or from the territory pack.
 """
 

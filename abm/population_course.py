@@ -1,6 +1,6 @@
 """What becomes of a population month by month on average, and how many must arrive to keep it on its trend?
 
-Owns the expected course of a population by cohorts (ODD 7.11): it sizes the tables, sets the arrivals, and is what the
+Owns the expected course of a population by cohorts (ODD 7.1): it sizes the tables, sets the arrivals, and is what the
 tests hold drawn lives against. Draws nothing.
 """
 

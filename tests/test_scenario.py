@@ -225,3 +225,9 @@ def test_no_file_whatever_it_holds_gives_a_traceback(tmp_path_factory, lines: li
         assert isinstance(load_scenario(file), Scenario)
     except InputError as error:
         assert "any.yaml" in str(error)
+
+
+def test_demography_is_on_or_off_and_nothing_else() -> None:
+    assert load_scenario("baseline").demography and not load_scenario("baseline", demography=False).demography
+    with pytest.raises(InputError, match="'demography': found 1, expected true or false"):
+        load_scenario("baseline", demography=1)

@@ -35,7 +35,7 @@ SEX, NEED, RHYTHM = 1, 2, 3
 
 @rule
 def live_a_month(world, today):
-    """On the last day of a month: who has died, was born, came or left; quality of life is counted (ODD 7.11)."""
+    """On the last day of a month: who has died, was born, came or left; quality of life is counted (ODD 7.1)."""
     if today + 1 >= world.month_of.size or world.month_of[today + 1] == world.month_of[today]:
         return
     first = first_of_month(world, today)
@@ -76,7 +76,7 @@ def first_of_month(world, today):
 
 @rule
 def quality_of_life(world, row, today):
-    """Return the utility of a person: what his age has without disease, less what disease takes (ODD 7.11)."""
+    """Return the utility of a person: what his age has without disease, less what disease takes (ODD 7.1)."""
     age = min(age_years(world.patients[row], today), world.utility_norms.size - 1)
     return max(world.demography[0].utility_floor, world.utility_norms[age] - utility_loss(world, row, today))
 
@@ -104,7 +104,7 @@ def count_life(world, row, first, last, today):
 
 @rule
 def fate_of(world, row, today, months):
-    """Tell whether a person has died (DEAD), moved away (DEPARTED) or neither (ALIVE) in the months past (ODD 7.11).
+    """Tell whether a person has died (DEAD), moved away (DEPARTED) or neither (ALIVE) in the months past (ODD 7.1).
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def gives_birth(world, row, today, months):
 
 @rule
 def child_address(mother, order):
-    """Return the address of a woman's next child, or NOBODY when none is left for it (ODD 7.11).
+    """Return the address of a woman's next child, or NOBODY when none is left for it (ODD 7.1).
 
     Parameters
     ----------

@@ -382,6 +382,27 @@ BAD_PACKS: dict[str, tuple[Spoil, str, int | None, str | int | None, str]] = {
         "years.age_by_sex",
         "Did you mean 'age_sex'",
     ),
+    "earlier population later": (
+        add("territory.yaml", "earlier_population: {year: 2022, people: 2100, source: census}"),
+        "territory.yaml",
+        21,
+        "earlier_population",
+        "year 2022 is not before population_year, 2022",
+    ),
+    "earlier population of nobody": (
+        add("territory.yaml", "earlier_population: {year: 2012, people: 0, source: census}"),
+        "territory.yaml",
+        21,
+        "earlier_population.people",
+        "greater than 0, found 0",
+    ),
+    "earlier population misspelt": (
+        add("territory.yaml", "earlier_population: {year: 2012, people: 2100, sauce: census}"),
+        "territory.yaml",
+        21,
+        "earlier_population.sauce",
+        "Did you mean 'source'",
+    ),
     "missing key": (edit("territory.yaml", "title:", "summary_:"), "territory.yaml", 1, "title", "missing key 'title'"),
     "key twice": (add("territory.yaml", "title: again"), "territory.yaml", 21, 1, "appears twice"),
     "year not a number": (
