@@ -95,7 +95,7 @@ def registrations(model: TerritoryModel) -> None:
     if not exists.all():
         raise _broken(model, "registered with a practice that exists", provider=int(doctors[~exists][0]))
     closes_on = desks.closes_on[doctors]
-    has_closed = (closes_on > 0) & (closes_on < model.day)
+    has_closed = (closes_on > 0) & (closes_on <= model.day)
     if has_closed.any():
         law = "registered with a doctor who has not closed the practice"
         raise _broken(model, law, int(closes_on[has_closed][0]), people=int(has_closed.sum()))

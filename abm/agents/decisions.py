@@ -2,7 +2,7 @@
 
 Professionals are few and decide: these are rules of Mesa agents, not compiled. They decide on the evening of the first
 day of the horizon and of each month after it, to the end of the run, and it holds from the next day on. In the warm-up
-supply stands still.
+supply stands still. Practices close, are taken over and open on the evening before their day, whoever set it.
 Writes `providers.list_target` and `places`, `neighbours`, `registrations` (counts of the day of decisions).
 """
 
@@ -24,19 +24,23 @@ DAYS_IN_FOUR_YEARS = 1461
 
 
 def decide(model: TerritoryModel, today: int) -> None:
-    """On the first day of a month: let each professional decide, and each intervention act."""
-    setting = model.setting
-    is_start = today == setting.first_reported_day
-    if today < setting.first_reported_day or not (is_start or setting.calendar.is_first_of_month[today]):
-        return
-    if is_start:
-        _begin(model, today)
-    for policy in model.interventions:
-        policy.on_month(model, today)
-    if setting.calendar.is_first_of_month[today]:
-        _retire(model, today)
-    _close_and_open(model, today)
-    count_places(model, today)
+    """Let practices close and open whose day has come; monthly, let each professional and each intervention decide."""
+    if is_decision_day(model, today):
+        if today == model.setting.first_reported_day:
+            _begin(model, today)
+        for policy in model.interventions:
+            policy.on_month(model, today)
+        if model.setting.calendar.is_first_of_month[today]:
+            _retire(model, today)
+    _close_and_open(model, today + 1)
+    if is_decision_day(model, today):
+        count_places(model, today)
+
+
+def is_decision_day(model: TerritoryModel, today: int) -> bool:
+    """Tell whether professionals decide on the evening of a day: the first of the horizon, the first of each month."""
+    first = model.setting.first_reported_day
+    return today == first or (today > first and bool(model.setting.calendar.is_first_of_month[today]))
 
 
 def _begin(model: TerritoryModel, today: int) -> None:
@@ -73,24 +77,21 @@ def _first_of_month(model: TerritoryModel, month: int, earliest: int) -> int:
     return max(int(days[0]), earliest) if days.size else 0
 
 
-def _close_and_open(model: TerritoryModel, today: int) -> None:
-    """Let practices close, be taken over or open whose day has come; who is thought of from where follows."""
-    tomorrow, has_changed = today + 1, False
+def _close_and_open(model: TerritoryModel, tomorrow: int) -> None:
+    """Let practices close, be taken over or open whose day is tomorrow; who is thought of from where follows."""
+    world, setting = model.arrays, model.setting
+    desks = world.providers
+    due = (desks.closes_on == tomorrow) | (desks.reopens_on == tomorrow) | (desks.opens_on == tomorrow)
+    if not due.any():
+        return
     for gp in model.general_practitioners:
-        if 0 < gp.closes_on <= tomorrow and gp.former_list is None:
+        if gp.closes_on == tomorrow:
             gp.close()
-            has_changed = True
-        if 0 < gp.reopens_on <= tomorrow:
+        if gp.reopens_on == tomorrow:
             gp.take_over(tomorrow)
-            has_changed = True
-        if gp.opens_on == tomorrow and gp.holder == 0:
+        elif gp.opens_on == tomorrow:
             gp.welcome()
-            has_changed = True
-    if has_changed:
-        world, setting = model.arrays, model.setting
-        world.neighbours[:] = neighbours_of(
-            world.minutes, world.providers, setting.parameters, setting.people_key, tomorrow
-        )
+    world.neighbours[:] = neighbours_of(world.minutes, desks, setting.parameters, setting.people_key, tomorrow)
 
 
 def count_places(model: TerritoryModel, today: int) -> None:

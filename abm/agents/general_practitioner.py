@@ -115,15 +115,20 @@ class GeneralPractitioner(Professional):
         return float(uniforms(self.model.arrays.key, stream, address, DOCTOR, months)[0])
 
     def leave_practice(self, closes_on: int, reopens_on: int = 0) -> None:
-        """Give notice on the evening of a day: no session is held, so no appointment given, from `closes_on` on.
+        """Give notice: no session is held, so no appointment given, from `closes_on` on.
 
         Parameters
         ----------
-        closes_on : day index, > today.
+        closes_on : day index, later than the model's day.
         reopens_on : day index of a successor's first day, >= closes_on; 0: nobody follows.
+
+        Raises
+        ------
+        ValueError
+            When the days are not in that order, or the doctor has given notice already.
         """
-        if self.is_leaving:
-            return
+        if self.is_leaving or closes_on <= self.model.day or 0 < reopens_on < closes_on:
+            raise ValueError(f"closes_on={closes_on}, reopens_on={reopens_on} on day {self.model.day}: not in order")
         self.closes_on, self.reopens_on = closes_on, reopens_on
         bring_into_force(self.model, self.row, self.model.day + 1)
 

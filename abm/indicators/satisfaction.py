@@ -37,8 +37,8 @@ def gp_satisfaction(run: Run) -> Iterator[Block]:
     up to 12; share of the list's requests to specialists beyond their tolerance; fees short of those of a full-time
     practice. Components are given as satisfaction, 1 minus the strain. Then the mean over doctors and years; a doctor
     of whom a component is not known (no request to a specialist, practice closed since) counts with the mean of the
-    others. Requests belong to the doctor with whom the person is registered on the last day. Not validated: an index,
-    not a prevalence.
+    others. Requests belong to the doctor with whom the person is registered on the last day; those of people without
+    one weigh on all alike. Not validated: an index, not a prevalence.
     """
     by_year = [components_of(run, first, end) for first, end in run.years.spans]
     weights = np.array([run.setting.parameters[name] for name in WEIGHTS])
@@ -75,7 +75,7 @@ def components_of(run: Run, first: int, end: int) -> Floats:
     hours, worked = weekly_hours(run, first, end)
     hours_span = parameters["gp_satisfaction_hours_span"]
     administration = hours * parameters["gp_weekly_admin_hours"] / parameters["gp_weekly_hours"]
-    pressure = ratio(refused_and_overdue(run, first, end), slots(run, first, end))
+    pressure = pressure_of(run, first, end)
     full_fees = parameters["gp_fees_benchmark_eur"] * full_time_years(run, first, end)
     strains = [
         (hours - parameters["gp_satisfaction_hours_from"]) / hours_span,
@@ -113,11 +113,17 @@ def fees_eur(run: Run, first: int, end: int) -> Floats:
     return acts * run.setting.parameters[FEES_PARAMETER] / run.setting.scenario.scale
 
 
-def refused_and_overdue(run: Run, first: int, end: int) -> Floats:
-    """Count the requests to general practice of each list that found nothing, or only after their tolerance; (p,)."""
+def pressure_of(run: Run, first: int, end: int) -> Floats:
+    """Return refused and overdue requests to general practice per slot, shape (p,); NaN for a practice that has closed.
+
+    Those of a doctor's own list, and an even part, slot by slot, of those of people without a doctor.
+    """
     requests = run.requests
     mine = (requests.kind < Kind.EMERGENCY) & (requests.asked_on >= first) & (requests.asked_on < end)
-    return _by_list(run, requests.where(mine & (is_refused(requests) | is_overdue(requests))))
+    hard = requests.where(mine & (is_refused(requests) | is_overdue(requests)))
+    n_without = np.count_nonzero(run.records.patients.registered_gp[hard.patient] == NOBODY)
+    time = slots(run, first, end)
+    return ratio(_by_list(run, hard), time) + n_without / max(time[rows_of_practices(run)].sum(), 1.0)
 
 
 def late_referral_share(run: Run, first: int, end: int) -> Floats:
