@@ -11,6 +11,7 @@ from test_indicators import DAYS, FIRST, emergency, people_of, records_of, row_o
 from abm.indicators import indicators
 from abm.indicators.counting import Run
 from abm.indicators.hospital import bed_days
+from abm.indicators.stays import residents_stays
 from abm.state import CAUSE, NOBODY, STAY, GeneralCause, Status, Ward
 
 YEARS = DAYS / 365.25
@@ -25,6 +26,13 @@ def causes_table() -> np.recarray:
     causes.is_day_case[DAY_CASE] = 1
     causes.is_avoidable[FAILURE] = 1
     causes.ward[SURGERY] = Ward.SURGERY
+    return causes
+
+
+def avoidable_day_cases() -> np.recarray:
+    """Day cases do not count among avoidable admissions, whatever the file of causes says of them."""
+    causes = causes_table()
+    causes.is_avoidable[DAY_CASE] = 1
     return causes
 
 
@@ -44,15 +52,16 @@ def with_stays(*stays: dict, episodes: tuple = (), people=None, scale: float = 1
     limited = np.array([[10, 4, 0], [NOBODY, NOBODY, NOBODY]], np.int32) if beds is None else beds
     people = people_of(10) if people is None else people
     return records_of(
-        *episodes, people=people, setting=setting, stays=log, causes=causes_table(), beds=limited, **changes
+        *episodes, people=people, setting=setting, stays=log, beds=limited, **({"causes": causes_table()} | changes)
     )
 
 
 def test_admissions_are_stays_with_a_night_of_residents_within_the_horizon():
     records = with_stays(
         stay(), stay(1, 400, cause=FAILURE), stay(2, 30, nights=0, cause=DAY_CASE), stay(NOBODY, 3),
-        stay(3, -1), stay(4, DAYS),
+        stay(3, -1), stay(4, DAYS), causes=avoidable_day_cases(),
     )  # fmt: skip
+    assert residents_stays(Run(records)).patient.tolist() == [0, 2, 1]
     table = indicators(records)
     for name, number in (("admissions", 2), ("avoidable_admissions", 1), ("day_cases", 1)):
         assert row_of(table, f"{name}_per_1000")["value"] == pytest.approx(1000 * number / (10 * YEARS), rel=1e-12)
@@ -93,7 +102,7 @@ def test_nights_transfers_and_readmissions_are_of_stays_with_a_night():
 def test_occupancy_counts_nights_within_the_horizon_in_limited_beds_whoever_lies_there():
     records = with_stays(
         stay(nights=10), stay(NOBODY, 5, nights=20), stay(1, -3, nights=8), stay(2, DAYS - 4, nights=100),
-        stay(3, 7, nights=30, site=1), stay(4, 7, nights=0, cause=DAY_CASE), stay(5, 50, nights=73, cause=SURGERY),
+        stay(3, 7, nights=30, site=1), stay(4, 7, nights=1, cause=DAY_CASE), stay(5, 50, nights=73, cause=SURGERY),
     )  # fmt: skip
     taken, available = bed_days(Run(records), FIRST, FIRST + DAYS)
     np.testing.assert_array_equal(taken, [10 + 20 + 5 + 4, 73, 0])

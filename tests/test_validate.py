@@ -101,7 +101,7 @@ def test_waits_are_judged_on_the_first_year():
     assert {id_ for id_, target in TARGETS.items() if is_first_year(target)} == {
         "V01", "V02", "V03", "V05a", "V05b", "V06a", "V06b", "V08", "V10a", "V11", "V40",
     }  # fmt: skip
-    records = records_of(episode(lead=3), episode(lead=3), episode(asked=400, lead=30))
+    records = records_of(episode(lead=3), episode(asked=400, lead=30))
     assert says(records, "V02") == 3
 
 
