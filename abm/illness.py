@@ -82,6 +82,7 @@ def illness_columns(
         row.most_event_share = _most_event_share(row, causes)
     health = np.zeros(n_rows * len(conditions), HEALTH).view(np.recarray)
     health.last_event_on = NEVER
+    health.event_ratio = 1.0
     return {
         "conditions": table,
         "causes": causes,

@@ -19,6 +19,7 @@ from abm.agents.hospital import Hospital
 from abm.agents.openings import communes_of_worst_access, with_practices
 from abm.agents.patient import Patient, PatientSet
 from abm.agents.specialist import Specialist
+from abm.effects import Effects
 from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
@@ -68,6 +69,7 @@ class TerritoryModel(mesa.Model):
     day : index of the next day to live; 0 is the first day of the warm-up.
     setting : names, calendar, parameters and how the world was made.
     arrays : the world's columns (`abm.state.World`).
+    effects : what the policies do to people (`abm.effects.Effects`).
     interventions : the policies that the scenario's levers ask for; none at their neutral values.
     lacked_gp : rows of the adults without a registered doctor when the horizon began.
 
@@ -101,6 +103,11 @@ class TerritoryModel(mesa.Model):
         self._hold(with_room_for_records(world, self._expected_records(world.patients.size)))
         self.territory_practices = range(self.n_practices)
         self.lacked_gp = np.zeros(0, np.int64)
+        self.effects = Effects(
+            world.patients.size,
+            tuple(condition.name for condition in self.setting.conditions),
+            self.setting.parameters["effect_overlap"],
+        )
         self.interventions = active_policies(self.policy.levers)
         for intervention in self.interventions:
             intervention.prepare(self)

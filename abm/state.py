@@ -266,6 +266,8 @@ HEALTH = np.dtype(
         ("last_event_on", "i2"),  # day of the last exacerbation or complication, or NEVER; health
         ("events_seen", "u2"),  # bit e set: has had event e of this condition; health
         ("began_on", "i2"),  # day on which a new case began, 0 or less: had it when the run began; health
+        ("shift", "f4"),  # what interventions take off control, 0 or less; effects
+        ("event_ratio", "f4"),  # what interventions leave of the rate of events, 0 to 1; effects
     ],
     align=True,
 )
@@ -475,6 +477,15 @@ class GeneralCause(IntEnum):
     FIRST_EVENT = 4
 
 
+class Effect(IntEnum):
+    """Channels by which interventions act on a person: columns of `World.effects`. One outcome, one channel."""
+
+    FOLLOW_UP_RATIO = 0  # of the rhythm of follow-up over one's own; neutral 1
+    TELE_EXPERTISE_SHARE = 1  # referrals answered between doctors, without a visit; neutral 0
+    PRIORITY_SHARE = 2  # requests to a specialist that may use the time kept for the urgent; neutral 0
+    DISCHARGE_SHARE = 3  # more stays after which a general practitioner is asked for; neutral 0
+
+
 class Counter(IntEnum):
     """Places in `World.counters`."""
 
@@ -549,6 +560,7 @@ class World(NamedTuple):
     health: np.recarray  # (n * m,) HEALTH, row = patient * m + condition
     conditions: np.recarray  # (m,) CONDITION
     causes: np.recarray  # (e,) CAUSE
+    effects: NDArray[np.float32]  # (n, len(Effect)) what interventions do to each person; effects
     incidence: NDArray[np.float64]  # (m, a, 2) new cases a day among those without it and any other, by age and sex
     restores: NDArray[np.bool_]  # (k, m) a visit of the kind is follow-up of the condition
     first_look: NDArray[np.int32]  # (30,) first of the chain of people looked at on a day of thirty, NOBODY: none

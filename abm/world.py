@@ -17,6 +17,7 @@ from abm.agents.needs import start_clocks
 from abm.arrivals import last_days_of_months, synthesise_arrivals
 from abm.calendar import Calendar
 from abm.conditions import Condition, load_conditions
+from abm.effects import neutral_effects
 from abm.environment.diary import empty_diary
 from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
@@ -583,6 +584,7 @@ def empty_world(
         health=np.zeros(0, HEALTH).view(np.recarray),
         conditions=np.zeros(0, CONDITION).view(np.recarray),
         causes=np.zeros(0, CAUSE).view(np.recarray),
+        effects=neutral_effects(people.size),
         incidence=np.zeros((0, len(BAND_STARTS), 2)),
         restores=np.zeros((kinds.size, 0), np.bool_),
         first_look=np.full(DAYS_BETWEEN_LOOKS, NOBODY, np.int32),

@@ -37,8 +37,19 @@ RULES = {
     "RULES": "Of all kinds: the one row of `world.rules`",
 }
 CODES = ("Stage", "Outcome", "Channel", "Contact")
-INDICATOR_MODULES = ("delays", "unmet", "use", "practices", "potential", "hospital", "disease", "equity", "vital",
-                     "spend", "satisfaction")
+INDICATOR_MODULES = (
+    "delays",
+    "unmet",
+    "use",
+    "practices",
+    "potential",
+    "hospital",
+    "disease",
+    "equity",
+    "vital",
+    "spend",
+    "satisfaction",
+)
 HELPERS = ("over_all", "per_head")  # make a block for the function that asks them
 FAMILIES = ("gp", "specialist")
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     ("abm.errors", "abm.equity"),
     ("abm.yaml_reader", "abm.compiled", "abm.memory", "abm.calendar"),
-    ("abm.parameters", "abm.randomness", "abm.state", "abm.handle"),
+    ("abm.parameters", "abm.randomness", "abm.state", "abm.handle", "abm.effects"),
     ("abm.policies",),
     ("abm.conditions", "abm.scenario"),
     ("abm.environment.tables", "abm.environment.pack", "abm.environment.territory", "abm.environment.roads",

@@ -30,6 +30,7 @@ def decide(model: TerritoryModel, today: int) -> None:
             _begin(model, today)
         for policy in model.interventions:
             policy.on_month(model, today)
+        model.effects.apply(model.arrays)
         if model.setting.calendar.is_first_of_month[today]:
             _retire(model, today)
     _close_and_open(model, today + 1)

@@ -148,6 +148,16 @@ def control_now(world, row, condition, today):
 
 
 @rule
+def control_felt(world, row, condition, today):
+    """Return the control that hazards see: as it is, less what interventions take off it, never below the best."""
+    control = control_now(world, row, condition, today)
+    shift = float(world.health[row * world.conditions.size + condition].shift)
+    if shift == 0.0:
+        return control
+    return max(control + shift, min(world.conditions[condition].control_best, control))
+
+
+@rule
 def see_doctor(world, row, kind, today):
     """Let a visit held do its good: what drifted away is won back in part, and follow-up is no longer late (step 5).
 
@@ -235,11 +245,12 @@ def event_rate(world, row, cause, today):
     """
     event = world.causes[cause]
     patient = world.patients[row]
-    control = control_now(world, row, event.condition, today)
+    control = control_felt(world, row, event.condition, today)
     log_ratio = event.log_ratio_per_unit * (control - world.conditions[event.condition].control_mean)
     log_ratio += event.log_deprivation_ratio * (3.0 - patient.income_quintile) / 4.0
     log_ratio += event.log_age_ratio_per_decade * (age_years(patient, today) - REFERENCE_AGE_YEARS) / 10.0
-    return event.rate * exp(log_ratio)
+    ratio = float(world.health[row * world.conditions.size + event.condition].event_ratio)
+    return event.rate * ratio * exp(log_ratio)
 
 
 @rule
@@ -426,7 +437,7 @@ def mortality_multiplier(world, row, today):
         disease = world.conditions[condition]
         ratio *= disease.mortality_ratio
         if disease.log_mortality_per_unit != 0.0:
-            control = control_now(world, row, condition, today)
+            control = control_felt(world, row, condition, today)
             log_ratio += disease.log_mortality_per_unit * (control - disease.control_mean)
         last_event_on = world.health[row * world.conditions.size + condition].last_event_on
         if last_event_on != NEVER and today - last_event_on <= RECENT_EVENT_DAYS:

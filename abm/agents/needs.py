@@ -18,13 +18,27 @@ from abm.compiled import rule
 from abm.environment.agenda import give_back, sub_address
 from abm.environment.diary import drain, forget, read_ahead, remind
 from abm.randomness import Stream, exponential, normal, order_key, uniform
-from abm.state import NEVER, NOBODY, NOWHERE, Channel, Contact, Counter, GeneralCause, Kind, Outcome, Stage, Status
+from abm.state import (
+    NEVER,
+    NOBODY,
+    NOWHERE,
+    Channel,
+    Contact,
+    Counter,
+    Effect,
+    GeneralCause,
+    Kind,
+    Outcome,
+    Stage,
+    Status,
+)
 
 GP_ACUTE, GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
 STAY, PLANNED_STAY = int(Kind.STAY), int(GeneralCause.PLANNED_MEDICINE)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
 DAYS_BETWEEN_BIRTHDAYS_SEEN = 91
 QUIET, ASKING, CANCELLING, BOOKED = (int(stage) for stage in Stage)
+FOLLOW_UP_RATIO = int(Effect.FOLLOW_UP_RATIO)
 OPENED, QUEUE, EVENTS = int(Counter.OPENED), int(Counter.QUEUE), int(Counter.EVENTS)
 PATIENTS, ALIVE = int(Counter.PATIENTS), int(Status.ALIVE)
 NEVER_ASKED, OWN_CLOCK, OWN_CHOICE = int(Contact.NEVER_ASKED), int(Contact.OWN_CLOCK), int(Contact.OWN_CHOICE)
@@ -84,6 +98,7 @@ def start_clock(world, row, kind, first_day):
         return
     episode.occurrence += 1
     if kind == GP_FOLLOW_UP and patient.follow_up_rate > 0.0:
+        rate *= float(world.effects[row, FOLLOW_UP_RATIO])
         sigma = world.rules[0].rhythm_sigma
         z = normal(world.key, Stream.NEED, patient.person, kind, episode.occurrence)
         days = exp(sigma * z - 0.5 * sigma * sigma) / rate

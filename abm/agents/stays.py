@@ -20,7 +20,7 @@ from abm.agents.needs import in_order, need_now
 from abm.compiled import rule
 from abm.environment.outside_demand import count_at
 from abm.randomness import Stream, normal, order_key, uniform
-from abm.state import NOBODY, Contact, Counter, GeneralCause, Kind, Status, Vital, Ward
+from abm.state import NOBODY, Contact, Counter, Effect, GeneralCause, Kind, Status, Vital, Ward
 
 CALLS, STAYS = int(Counter.CALLS), int(Counter.STAYS)
 ALIVE, DEAD = int(Status.ALIVE), int(Status.DEAD)
@@ -29,7 +29,7 @@ PLANNED_MEDICINE, PLANNED_SURGERY = int(GeneralCause.PLANNED_MEDICINE), int(Gene
 DAY_CASE = int(GeneralCause.DAY_CASE)
 SURGERY, INTENSIVE = int(Ward.SURGERY), int(Ward.INTENSIVE)
 OWN_CLOCK, DISEASE, READMISSION = int(Contact.OWN_CLOCK), int(Contact.DISEASE), int(Contact.READMISSION)
-GP_FOLLOW_UP = int(Kind.GP_FOLLOW_UP)
+GP_FOLLOW_UP, DISCHARGE_SHARE = int(Kind.GP_FOLLOW_UP), int(Effect.DISCHARGE_SHARE)
 DEATHS_IN_HOSPITAL = int(Vital.DEATHS_IN_HOSPITAL)
 READMISSION_DAYS = 30  # the definition of a readmission, not an assumption
 # Sub-addresses within ADMISSION; a cause's share by the emergency department takes BY_EMERGENCY + cause.
@@ -82,7 +82,8 @@ def ask_for_follow_up(world, row, today):
     """Let a drawn share ask for a visit to a general practitioner at once; nothing happens while one is open."""
     person = world.patients[row].person
     draw = uniform(world.key, Stream.READMISSION, person, ASKS_FOLLOW_UP, today)
-    if draw < world.hospital[0].follow_up_share and need_now(world, row, GP_FOLLOW_UP, today):
+    share = world.hospital[0].follow_up_share + float(world.effects[row, DISCHARGE_SHARE])
+    if draw < share and need_now(world, row, GP_FOLLOW_UP, today):
         world.episodes[GP_FOLLOW_UP * world.patients.size + row].wished_days = 0
 
 

@@ -24,10 +24,11 @@ from abm.environment.agenda import (
 )
 from abm.environment.diary import drain, read_ahead
 from abm.randomness import Stream, uniform
-from abm.state import NOBODY, Channel, Contact, Counter, Kind, Outcome
+from abm.state import NOBODY, Channel, Contact, Counter, Effect, Kind, Outcome
 
 GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
+FOLLOW_UP_RATIO = int(Effect.FOLLOW_UP_RATIO)
 OWN_GP, OTHER_GP = int(Channel.OWN_GP), int(Channel.OTHER_GP)
 LOCAL_AGENDA, POLE = int(Channel.LOCAL_AGENDA), int(Channel.POLE)
 SERVED, MISSED, WITHDRAWN = int(Outcome.SERVED), int(Outcome.MISSED), int(Outcome.WITHDRAWN)
@@ -105,7 +106,7 @@ def book_next(world, row, kind, today):
         return False
     interval_days = rules.planned_interval_days
     if kind == GP_FOLLOW_UP and patient.follow_up_rate > 0.0:
-        interval_days = 1.0 / float(patient.follow_up_rate)
+        interval_days = 1.0 / float(patient.follow_up_rate) / float(world.effects[row, FOLLOW_UP_RATIO])
     wished_on = today + int(interval_days)
     offer = world.offers[0]
     offer.provider, offer.place, offer.day = NOBODY, episode.place, open_day_from(world, wished_on)
