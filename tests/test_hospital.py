@@ -542,6 +542,7 @@ def returning(n: int, share: float, ratio: float, seen: float, seconds_a_day: in
     world.causes.p_readmission[GeneralCause.PLANNED_SURGERY] = share  # emergencies: 0, so that nobody comes twice
     world.stay_ages.day_case_share, world.hospital.planned_surgery_share = 0.0, 1.0
     world.hospital.readmission_ratio, world.hospital.follow_up_share = ratio, seen
+    world.seen_since_stay[:] = 1  # before the stay: does not count
     handle = compiled(world)
     call(world, handle, range(n), GeneralCause.PLANNED_MEDICINE, OWN_CLOCK)
     receive(handle, 0)
@@ -576,7 +577,8 @@ def test_a_visit_to_a_general_practitioner_averts_a_share_of_returns(ratio: floa
     assert np.isin(back.patient, among).all(), "the same people and days, fewer of them"
     if ratio == 1.0:
         assert back.size == among.size
-    assert (world.seen_since_stay == 1).sum() == n - back.size or ratio > 0.0
+    if ratio == 0.0:
+        assert world.seen_since_stay.all() and back.size == 0
 
 
 def test_nobody_comes_back_from_the_dead_or_from_away() -> None:
@@ -655,6 +657,18 @@ def test_people_from_elsewhere_come_in_poisson_numbers() -> None:
         assert_near(float(counts.mean()), mean, sqrt(mean / 5000), cause.name)
         assert_near(float(counts.var()), mean, mean * sqrt((2.0 + 1.0 / mean) / 5000), "variance")
     assert (stays.ward[stays.cause == GeneralCause.PLANNED_SURGERY] == SURGERY).all()
+
+
+def test_people_from_elsewhere_stay_as_long_as_they_need_each() -> None:
+    """2,000 days, some 500 of them with two: their nights are unrelated, sees a correlation of 0.25."""
+    world = hospital_world(nights=6.0, sigma=0.8, visitors=1.0, n_days=2200)
+    stays = run(world, 2000)
+    first = np.flatnonzero(np.diff(stays.admitted_on.astype(int), prepend=-1) > 0)
+    number = np.diff(np.append(first, stays.size))
+    pairs = np.log(nights(stays)[first[number == 2][:, None] + np.arange(2)])
+    assert len(pairs) > 300
+    assert_near(float(np.corrcoef(pairs.T)[0, 1]), 0.0, 1.0 / sqrt(len(pairs)), "correlation")
+    assert_near(float(nights(stays).mean()), 6.0, float(nights(stays).std()) / sqrt(stays.size), "nights")
 
 
 def test_the_table_of_stays_grows_and_keeps_what_it_has() -> None:

@@ -125,6 +125,23 @@ def test_follow_up_keeps_its_rhythm() -> None:
     assert np.log(gaps - 0.5).std() == pytest.approx(sigma, rel=0.05)
 
 
+def test_entering_an_age_band_of_the_same_rate_changes_no_need() -> None:
+    """20,000 people, 300 days, the 45th birthday of all on day 50, seen on day 91: 11,900 needs, sees 5 %.
+
+    Most clocks run beyond the last day of the diary: drawn anew, they would give a third of the people more needs.
+    """
+    rate, n_days = 0.002, 300
+    world, _ = crowd(4, n_days=n_days + 40, needs_a_day={Kind.EMERGENCY: rate})
+    still, _ = crowd(4, n_days=n_days + 40, needs_a_day={Kind.EMERGENCY: rate})
+    world.patients.birth_day = 50 - int(45 * 365.25)
+    rows, others = (live(w, n_days, n_rows=30_000) for w in (world, still))
+    assert world.patients.age_band[0] == still.patients.age_band[0] + 1
+    assert_binomial(rows.size, N * n_days, 1.0 - exp(-rate), "needs")
+    assert np.array_equal(
+        np.sort(rows.patient * n_days + rows.closed_on), np.sort(others.patient * n_days + others.closed_on)
+    )
+
+
 def test_needs_of_closed_days_are_asked_on_the_next_open_day() -> None:
     """3,000 people, 20 weeks: 8,600 needs, sees 3 points in Monday's share of three sevenths."""
     world = small_world(n_people=3000, n_kinds=3, n_days=200, closed=WEEKEND, needs_a_day={PREVENTIVE: 0.02})
