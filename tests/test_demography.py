@@ -207,6 +207,7 @@ def test_births_are_binomial_and_children_live_with_their_mothers() -> None:
     assert_binomial(n, 4000 * 6, 1.0 - exp(-0.1 * MONTHS), "births")
     children = rows[4000 : int(world.counters[Counter.PATIENTS])]
     assert children.size == n and (rows.status[4000 + n :] == Status.EXPECTED).all()
+    assert np.unique(children.person).size == n, "siblings, too, are different people"
     assert_binomial(int((children.is_female == 0).sum()), n, 0.6, "boys")
     born_of = rows[children.person % FOUNDERS]
     for name in ("commune", "registered_gp", "income_quintile", "has_car", "has_digital_access", "has_regime_local"):
@@ -235,6 +236,8 @@ def test_births_keep_their_distance() -> None:
     first = np.array([MONTH_DAYS * m - 1 for m in (1, 11, 21)])
     for woman in range(10):
         born_on = np.sort(children.birth_day[children.person % FOUNDERS == woman])
+        siblings = sorted(children.person[children.person % FOUNDERS == woman].tolist())
+        assert siblings == [child_address(woman, order) for order in range(len(siblings))]
         assert born_on.tolist() == ([9 * MONTH_DAYS - 1, 19 * MONTH_DAYS - 1] if woman < 5 else first.tolist())
 
 

@@ -125,9 +125,13 @@ def fate_of(world, row, today, months):
     rate = world.departure_rates[age] * months
     if rate == 0.0 or patient.leaves_hospital_on > today:
         return ALIVE
-    if uniform(world.key, Stream.DEPARTURE, patient.person, 0, month) < 1.0 - exp(-rate):
-        return DEPARTED
-    return ALIVE
+    return DEPARTED if happens(uniform(world.key, Stream.DEPARTURE, patient.person, 0, month), rate) else ALIVE
+
+
+@rule
+def happens(draw, hazard):
+    """Tell whether a draw in [0, 1) lies below 1 - exp(-hazard), which is never above the hazard itself."""
+    return draw < hazard and draw < 1.0 - exp(-hazard)
 
 
 # --- births -------------------------------------------------------------------------------------------------------
@@ -140,7 +144,7 @@ def gives_birth(world, row, today, months):
     rate = world.birth_rates[min(age_years(patient, today), world.birth_rates.size - 1)] * months
     if rate == 0.0:
         return False
-    if uniform(world.key, Stream.BIRTH, patient.person, 0, world.month_of[today]) >= 1.0 - exp(-rate):
+    if not happens(uniform(world.key, Stream.BIRTH, patient.person, 0, world.month_of[today]), rate):
         return False
     return world.motherhood[row].fertile_from <= today
 
