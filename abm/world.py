@@ -404,7 +404,7 @@ def _demography(
     illness: dict[str, Any],
     hospital: HospitalPlan,
     first_day: int,
-) -> dict[str, NDArray]:
+) -> dict[str, Any]:
     """Return the columns of births, deaths and moves: what disease and hospitals take is taken off everybody's share.
 
     Parameters
