@@ -23,7 +23,7 @@ from abm.indicators.delays import has_failed_try, lead_days
 from abm.indicators.disease import has_condition
 from abm.indicators.equity import Amount, amounts, people_by_commune
 from abm.indicators.potential import apl_of
-from abm.state import NEVER, Outcome, Payer
+from abm.state import NEVER, Outcome
 from calibration.edges import edge_communes
 from calibration.targets import Target, load_targets
 
@@ -38,7 +38,6 @@ WAITS = ("lead_time_", "request_outcome_share.", "requests ")
 """Beginnings of what is judged on the first reported year: supply is frozen before, and changes after."""
 WORST_SHARE = 0.2
 PRICES_OF = "2021"
-CENTS = 100
 
 PARTS = {
     "V14": {part: f"gp_list_size_{part}" for part in ("p10", "p50", "p90")},
@@ -108,6 +107,11 @@ class Seen:
     def first_year(self) -> str:
         """The first reported year, by which waits are judged; the whole horizon where it has no year."""
         return next(iter(self.run.years.labels), "all")
+
+    @property
+    def priced_year(self) -> str:
+        """The year by which spend is judged: 2021, whose prices the target has; the horizon where it lacks it."""
+        return PRICES_OF if PRICES_OF in self.run.years.labels else "all"
 
     @cached_property
     def span(self) -> tuple[int, int]:
@@ -240,34 +244,16 @@ def diabetes_of_men_75_84(seen: Seen) -> float:
     return float("nan") if has is None else share(has[men])
 
 
-@speaks_to("V30", "spend_per_head_eur")
+@speaks_to("V30", "spend_per_head_eur.by_payer.compulsory")
 def reimbursed_per_head(seen: Seen) -> float:
     """Return what the compulsory insurance spends per person and year, in 2021 where the run has that year."""
-    year = PRICES_OF if PRICES_OF in seen.run.years.labels else seen.first_year
-    spent_eur, days = _spend_of_year(seen, year, (Payer.COMPULSORY,))
-    return float(spent_eur.sum() / (days.sum() / 365.25)) if days.sum() else float("nan")
+    return seen("spend_per_head_eur.by_payer.compulsory", period=seen.priced_year)
 
 
-@speaks_to("V45", "spend_per_head_eur")
+@speaks_to("V45", "spend_coefficient_of_variation")
 def spread_of_spend(seen: Seen) -> float:
-    """Return standard deviation over mean of the yearly reimbursed spend of people there all year."""
-    year = PRICES_OF if PRICES_OF in seen.run.years.labels else seen.first_year
-    spent_eur, days = _spend_of_year(seen, year, (Payer.COMPULSORY,))
-    all_year = spent_eur[days == days.max(initial=1)]
-    return float(all_year.std() / all_year.mean()) if all_year.size and all_year.mean() > 0 else float("nan")
-
-
-def _spend_of_year(seen: Seen, year: str, payers: tuple[Payer, ...]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return what payers spent on each person in a calendar year, EUR, and the days he lived here, shape (n,) each."""
-    run = seen.run
-    years = run.setting.calendar.year[: run.lived]
-    days = np.flatnonzero(years == int(year)) if year.isdigit() else np.arange(0)
-    if not days.size:
-        return np.zeros(run.birth_day.size), np.zeros(run.birth_day.size, np.int64)
-    first_column = (int(year) - int(years[0])) * len(Payer)
-    cents = run.records.spend_cents[:, [first_column + payer for payer in payers]]
-    there = np.minimum(run.there_until, days[-1] + 1).astype(np.int64) - np.maximum(run.there_from, days[0])
-    return cents.sum(axis=1, dtype=np.int64) / CENTS, np.maximum(there, 0)
+    """Return standard deviation over mean of the yearly reimbursed spend of people there all year, same year."""
+    return seen("spend_coefficient_of_variation", period=seen.priced_year)
 
 
 @speaks_to("V37b", "forgone_care_share")

@@ -62,7 +62,7 @@ def value(table: pd.DataFrame, indicator: str, *where: str) -> float:
 def test_prevalence_is_over_those_who_live_here_at_the_end():
     people = ill_people(10, diabetes=4, heart_failure=3)
     people.has_ald[:5] = 1
-    people.status[0], people.gone_on[0] = Status.DEAD, LAST  # died on the last day
+    people.status[0], people.gone_on[0] = Status.DEAD, LAST - 1  # died on the eve of the last day
     people.birth_day[1] = LAST - 10 * 366  # a child: no adult
     table = table_of(people=people)
     assert value(table, "diabetes_treated_prevalence") == pytest.approx(3 / 9)
@@ -165,7 +165,7 @@ def test_complications_are_over_the_years_lived_with_diabetes():
     people = ill_people(10, diabetes=5)
     health = health_of(people)
     health.began_on[0 * 2 + DIABETES] = FIRST + 365  # a new case: one of the two years
-    people.gone_on[1], people.status[1] = FIRST + 73, Status.DEAD
+    people.gone_on[1], people.status[1] = FIRST + 72, Status.DEAD
     years = 3 * YEARS + (365 + 73) / 365.25
     stays = [stay(0, 400, cause=INFARCTION), stay(2, 40, cause=INFARCTION), stay(3, 40, cause=FOOT), stay(4, 40)]
     table = table_of(*stays, people=people, health=health)

@@ -660,14 +660,14 @@ def test_counting_agrees_with_a_plain_loop_over_the_records(seed):
 def test_person_years_count_the_days_between_coming_and_going():
     """One who stays, one who dies, one who arrives, one born in the run, one spare row."""
     people = people_of(5)
-    people.gone_on[1] = FIRST + 100
-    people.since[2] = FIRST + 365
-    people.birth_day[3] = people.since[3] = FIRST + 730 - 10
+    people.gone_on[1] = FIRST + 99
+    people.since[2] = FIRST + 364
+    people.birth_day[3] = people.since[3] = FIRST + 730 - 11
     people.status[4] = Status.EXPECTED
     run = Run(records_of(people=people))
     np.testing.assert_allclose(run.person_years("all") * 365.25, [[365 + 100, 365 + 365 + 10]], rtol=1e-12)
     assert list(run.people_on(FIRST + 99)) == [0, 1]
-    assert list(run.people_on(FIRST + 100)) == [0]  # no longer there on the day of death
+    assert list(run.people_on(FIRST + 100)) == [0]  # lived the day of death to its end
     assert list(run.people_on(FIRST + 725)) == [0, 2, 3]
 
 
@@ -702,6 +702,6 @@ def test_person_years_of_strata_add_up_and_are_the_days_counted_one_by_one(seed)
 
 def test_rates_per_head_are_over_those_who_live_here():
     people = people_of(2)
-    people.gone_on[1] = FIRST
+    people.gone_on[1] = FIRST - 1
     people.status[1] = Status.DEAD
     assert value_of(records_of(episode(lead=3), people=people), "acts_per_head.gp") == pytest.approx(1 / (730 / 365.25))

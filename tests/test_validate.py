@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import json
 import math
 from pathlib import Path
@@ -26,9 +28,10 @@ from test_indicators import (
 from typer.testing import CliRunner
 
 import experiments
+from abm.calendar import Calendar
 from abm.errors import InputError
 from abm.indicators import EVERY_KIND, indicators
-from abm.state import HEALTH, Channel, Outcome, Payer, Status
+from abm.state import HEALTH, Channel, Outcome, Status
 from calibration.edges import edge_communes
 from calibration.patterns import (
     NOT_MODELLED,
@@ -87,7 +90,8 @@ def test_rows_with_several_figures_are_taken_apart():
 def test_every_target_is_spoken_to_or_says_why_not():
     """With all indicators of the interface only those are left that have a reason of their own."""
     ids = frozenset(target.indicator for target in TARGETS.values()) | {
-        "spend_per_head_eur",
+        "spend_per_head_eur.by_payer.compulsory",
+        "spend_coefficient_of_variation",
         "apl",
         "lead_time_mean_days.gp",
     }
@@ -223,17 +227,16 @@ def test_diabetes_of_old_men():
     assert says(with_stays(people=people, setting=setting, health=health), "V28b") == 0.25
 
 
-def test_reimbursed_spend_is_that_of_the_compulsory_insurance_in_2021():
-    people = people_of(3)
-    people.gone_on[2], people.status[2] = FIRST + 73, Status.DEAD
-    cents = np.full((3, 4 * len(Payer)), 77, np.int32)
-    cents[:, len(Payer) + Payer.COMPULSORY] = 200_000, 400_000, 60_000
-    records = records_of(people=people, spend_cents=cents)
-    table = indicators(records, ("all",))
-    seen = Seen(records, table)
-    years = (365 + 365 + 73) / 365.25
-    assert said(TARGETS["V30"], seen) == pytest.approx(6600 / years, rel=1e-12)
-    assert said(TARGETS["V45"], seen) == pytest.approx(1000 / 3000, rel=1e-12)  # of those there all year
+def test_spend_is_judged_in_2021_where_the_run_has_it():
+    """Prices are those of the year: the target's are of 2021."""
+    records = records_of()
+    names = ["spend_per_head_eur.by_payer.compulsory", "spend_coefficient_of_variation"]
+    rows = [(name, "all", "all", period, value) for name in names for period, value in (("all", 9), ("2021", 7))]
+    table = pd.DataFrame(rows, columns=["indicator", "stratum_kind", "stratum", "period", "value"])
+    for target in ("V30", "V45"):
+        assert said(TARGETS[target], Seen(records, table)) == 7
+    later = dataclasses.replace(setting_of(), calendar=Calendar(dt.date(2029, 12, 2), setting_of().calendar.n_days))
+    assert said(TARGETS["V30"], Seen(records_of(setting=later), table)) == 9
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------------

@@ -33,7 +33,6 @@ AGE_BANDS = {"0-6": 0, "7-11": 7, "12-15": 12, "16-25": 16, "26-65": 26, "66+": 
 AGE_BAND_OF_YEAR = (np.searchsorted(list(AGE_BANDS.values()), np.arange(121), side="right") - 1).astype(np.int16)
 DREES_AGES = (18, 69)
 NOT_BY_APPOINTMENT = (Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY)
-PRESENCE = ("birth_day", "since", "gone_on")
 CHUNK_EVENTS = 1 << 16
 CHANNELS = tuple(channel for channel in Channel if channel not in (Channel.NONE, Channel.EMERGENCY))
 PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci")
@@ -150,7 +149,7 @@ class Run:
         self.first = min(self.setting.first_reported_day, self.lived)
         self.end = min(self.setting.end_of_horizon, self.lived)
         self.birth_day = np.ascontiguousarray(records.patients.birth_day)
-        self.there_from, self.there_until = presence(records.patients)
+        self.lived_from, self.lived_to = residence(records.patients, self.lived)
         self.commune = np.ascontiguousarray(records.patients.commune)
         self.n_communes = len(self.setting.territory.communes)
         self._cells: dict[str, tuple[Strata, Cells]] = {}
@@ -297,8 +296,9 @@ class Run:
 
     def people_on(self, day: int, keep: Callable[[NDArray], NDArray] | None = None) -> Ints:
         """Return the rows of those who live here on a day, of the ages that `keep` accepts, shape (m,)."""
-        is_there = (self.there_from <= day) & (day < self.there_until)
-        return np.flatnonzero(is_there if keep is None else is_there & keep(completed_years(day - self.birth_day)))
+        age_days = day - self.birth_day
+        is_there = (age_days >= 0) & (self.lived_from <= day) & (day < self.lived_to)
+        return np.flatnonzero(is_there if keep is None else is_there & keep(completed_years(age_days)))
 
     def people_strata(self, kind: str, people: Ints, day: int) -> tuple[tuple[str, ...], NDArray]:
         """Return the labels of a kind of stratum and the place of each of `people` in it on a day."""
@@ -322,7 +322,7 @@ class Run:
         ----------
         which : True for those who count, shape (n,), or the first day from which on each counts; None: everybody.
         """
-        since = self.there_from
+        since = np.maximum(self.lived_from, self.birth_day)
         if which is not None:
             nobody = np.iinfo(np.int32).max
             since = np.where(which, since, nobody) if which.dtype == np.bool_ else np.maximum(since, which)
@@ -333,15 +333,27 @@ class Run:
         """Return the days of a span that people lived here, from `since` on, by stratum, shape (strata,)."""
         if kind != "age_band":
             labels, codes = self.person_tables[kind]
-            return np.bincount(codes, _days_within(since, self.there_until, span), len(labels))
+            return np.bincount(codes, _days_within(since, self.lived_to, span), len(labels))
         entered = [self.birth_day + first_day_of_age(age) for age in AGE_BANDS.values()]
-        left = [*entered[1:], self.there_until]
+        left = [*entered[1:], self.lived_to]
         bands = zip(entered, left, strict=True)
         days = [
-            _days_within(np.maximum(since, first), np.minimum(self.there_until, end), span).sum()
-            for first, end in bands
+            _days_within(np.maximum(since, first), np.minimum(self.lived_to, end), span).sum() for first, end in bands
         ]
         return np.array(days, np.float64)
+
+
+def residence(patients: np.recarray, lived: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first day that each person lives here and the day after the last, shape (n,) each.
+
+    Notes
+    -----
+    Who is born or arrives does so in the evening, who dies or leaves lives the day to its end. Rows of people who have
+    not come get an empty span; those who are still here live to the end of the run.
+    """
+    first = patients.since.astype(np.int64) + 1
+    end = np.where(patients.gone_on == NEVER, lived, patients.gone_on.astype(np.int64) + 1)
+    return first, np.where(patients.status == Status.EXPECTED, first, end)
 
 
 def drees_strata() -> tuple[Strata, Strata]:
@@ -364,18 +376,6 @@ def drees_strata() -> tuple[Strata, Strata]:
         Strata("drees", (ALL,), lambda events: is_surveyed(events).astype(np.int16) - 1),
         Strata("drees", ("local_agenda",), lambda events: is_local(events).astype(np.int16) - 1),
     )
-
-
-def presence(patients: np.recarray) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the first day on which each person lives here, and the day from which on he does not, shape (n,) each.
-
-    Who is born or arrives during the run does so in the evening, who dies or leaves lives the day to its end. The
-    second is before the first for spare rows: nobody yet.
-    """
-    born, since, gone = (np.ascontiguousarray(patients[name]).astype(np.int32) for name in PRESENCE)
-    there_from = np.where(since == NEVER, born, since + 1)
-    there_until = np.where(gone == NEVER, np.iinfo(np.int32).max, gone + 1)
-    return there_from, np.where(patients.status == Status.EXPECTED, np.iinfo(np.int32).min, there_until)
 
 
 def _days_within(since: NDArray, until: NDArray, span: tuple[int, int]) -> NDArray[np.int64]:

@@ -216,7 +216,7 @@ def no_cardiologist(run: Run) -> Block:
     first, end = (twelve_month_spans(run) or [(run.first, run.end)])[-1]
     since = has_it_from(run, HEART_FAILURE)
     assert since is not None
-    is_there = (since <= first) & (run.there_from <= first) & (run.there_until >= end)
+    is_there = (since <= first) & (run.lived_from <= first) & (run.lived_to >= end)
     has_seen = np.zeros(run.birth_day.size, np.bool_)
     visits = run.visits
     kinds = run.needs.get("cardiologist", ())

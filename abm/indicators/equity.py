@@ -36,6 +36,8 @@ DEALS = 20
 """How often people are dealt anew; the median over these is reported."""
 FIFTHS = 5
 CENTS = 100
+CARE_PAYERS = (Payer.COMPULSORY, Payer.LOCAL, Payer.COMPLEMENTARY, Payer.PATIENT)
+"""The territory and the state pay for the programme, which is not care."""
 ALONG_RANKS = ("concentration_index", "slope_index", "relative_index_of_inequality")
 
 
@@ -107,21 +109,23 @@ def amounts(run: Run) -> Iterator[Amount]:
 
 
 def _spend_by_person(run: Run) -> tuple[Floats, Floats]:
-    """Return what was spent on each person, EUR, and the years he lived here, over the calendar years of the horizon.
+    """Return what was spent on each person, EUR, and the years he lived here, over the horizon, shape (n,) each.
 
-    All payers. Spend is booked by calendar year: of a year that the horizon cuts short, all simulated days count on
-    both sides.
+    All payers of care. Spend is booked by calendar year, years cut where the horizon begins and ends.
     """
-    year_of_day = run.setting.calendar.year[: run.lived]
-    spend_eur, years = np.zeros(run.birth_day.size), np.zeros(run.birth_day.size)
-    for label in run.years.labels:
-        days = np.flatnonzero(year_of_day == int(label))
-        column = int(label) - int(year_of_day[0])
-        cents = run.records.spend_cents[:, column * len(Payer) : (column + 1) * len(Payer)]
-        spend_eur += cents.sum(axis=1, dtype=np.int64) / CENTS
-        lived = np.minimum(run.there_until, days[-1] + 1).astype(np.int64) - np.maximum(run.there_from, days[0])
-        years += np.maximum(lived, 0) / DAYS_A_YEAR
-    return spend_eur, years
+    first_year = _spending_year_of(run, run.first)
+    table = run.records.spend_cents.reshape(run.birth_day.size, -1, len(Payer))
+    cents = table[:, first_year : first_year + len(run.years.labels), CARE_PAYERS].sum(axis=(1, 2), dtype=np.int64)
+    since = np.maximum(np.maximum(run.lived_from, run.birth_day), run.first)
+    days = np.maximum(np.minimum(run.lived_to, run.end) - since, 0)
+    return cents / CENTS, days / DAYS_A_YEAR
+
+
+def _spending_year_of(run: Run, day: int) -> int:
+    """Return the column of a day in the table of spend: calendar years so far, one more where the horizon cuts one."""
+    begins = np.diff(run.setting.calendar.year[: day + 1]) > 0
+    is_cut = day == run.setting.first_reported_day and day > 0 and not begins[-1]
+    return int(begins.sum()) + int(is_cut)
 
 
 def _forgone_by_person(run: Run) -> tuple[Floats, Floats]:
