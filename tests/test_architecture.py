@@ -13,6 +13,7 @@ LAYERS = [
     ("abm.parameters", "abm.randomness", "abm.state", "abm.handle"),
     ("abm.conditions", "abm.scenario"),
     ("abm.environment.tables", "abm.environment.pack", "abm.environment.territory", "abm.environment.roads",
+     "abm.environment.completing", "abm.environment.new_pack",
      "abm.environment.travel", "abm.environment.access", "abm.environment.diary", "abm.environment.agenda"),
     ("abm.population", "abm.supply", "abm.settings"),
     ("abm.agents.calls", "abm.agents.endings"),
