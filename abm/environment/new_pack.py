@@ -23,7 +23,7 @@ import yaml
 
 from abm.environment.completing import hospital_towns, specialties_of_town
 from abm.environment.pack import AGE_COLUMNS, COLUMNS, PROFESSIONS, SPECIALTIES, UNSORTED_SPECIALIST
-from abm.environment.roads import crow_km
+from abm.environment.roads import crow_km_from
 from abm.environment.tables import Column, Finding, parse_table
 from abm.errors import InputError
 from abm.parameters import Parameters, load_parameters
@@ -343,8 +343,7 @@ def _assumed_hospitals(communes: pd.DataFrame, known: pd.DataFrame, parameters: 
 
 def _km(places: pd.DataFrame, lat: float, lon: float) -> np.ndarray:
     """Return the distance of places from a point as the crow flies, shape (n,)."""
-    positions = places[["lat", "lon"]].to_numpy(np.float64)
-    return np.array([crow_km(np.array([y, lat]), np.array([x, lon]))[0, 1] for y, x in positions])
+    return crow_km_from(places["lat"].to_numpy(np.float64), places["lon"].to_numpy(np.float64), (lat, lon))
 
 
 def _hospital(communes: pd.DataFrame, code: str, name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from abm.environment.roads import crow_km
+from abm.environment.roads import crow_km_from
 from abm.environment.tables import Column, Finding, Table, read_table, read_text
 from abm.errors import nearest
 
@@ -285,8 +285,9 @@ def _description_findings(file: str, problem: ValidationError, lines: dict[tuple
 
 def _unknown(table: Table, column: str, known: Collection[str], what: str) -> Iterator[Finding]:
     """Report cells of a column that name nothing known."""
+    names = set(known)
     for row, name in enumerate(table.frame[column]):
-        if name and name not in known:
+        if name and name not in names:
             yield table.finding(row, column, f"unknown {what} '{name}'.{nearest(name, known)}")
 
 
@@ -305,7 +306,7 @@ def _repeated(table: Table, columns: list[str], what: str, is_symmetric: bool = 
 def _misplaced(table: Table, middle: tuple[float, float]) -> Iterator[Finding]:
     """Report positions with swapped coordinates or far from the middle of the territory."""
     lat, lon = table.frame["lat"].to_numpy(np.float64), table.frame["lon"].to_numpy(np.float64)
-    km = crow_km(np.append(lat, middle[0]), np.append(lon, middle[1]))[-1, :-1]
+    km = crow_km_from(lat, lon, middle)
     for row in range(len(lat)):
         if _looks_swapped(lat[row], lon[row]):
             yield table.finding(row, "lat", f"lat {lat[row]:g} and lon {lon[row]:g} look swapped")
