@@ -284,7 +284,7 @@ def _reporters() -> dict[str, Callable[[TerritoryModel], Any]]:
         "date": lambda m: m.setting.calendar.date(m.day - 1).isoformat(),
         "requests_opened": lambda m: m.months_figure(Counter.OPENED),
         "third_next_available_days": lambda m: (
-            float(np.mean(m.recorder.weeks[-1])) if m.recorder.weeks else float("nan")
+            float(np.mean(m.recorder.weeks[-1])) if any(map(len, m.recorder.weeks[-1:])) else float("nan")
         ),
         "open_requests": lambda m: m.open_requests,
     }

@@ -253,6 +253,7 @@ def test_the_screens_of_three_commands() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # nor do tables of nobody make NumPy complain
 @pytest.mark.parametrize("doctors", ["12", "0"])
 def test_a_strangers_territory_lives_and_dies_by_the_laws(doctors: str) -> None:
     """With doctors, and with none at all: laws are checked every month by every run."""
