@@ -423,12 +423,13 @@ def _neighbours(minutes: NDArray, providers: np.recarray, parameters: Parameters
     practices = np.flatnonzero(providers.specialty == NOBODY)
     most = int(parameters["gp_reach_practices"])
     table = np.full((n_communes, most), NOBODY, np.int32)
+    places, accepts = providers.place[practices], providers.accepts_others[practices] == 1
+    reach = parameters["gp_reach_minutes"]
     for commune in range(n_communes):
-        trip = minutes[commune, providers.place[practices]]
+        trip = minutes[commune, places]
         luck = uniforms(key, _Stream.PROFESSIONALS, practices.astype(np.int64), 100 + commune)
-        order = np.lexsort((luck, ~(providers.accepts_others[practices] == 1), trip))
-        near = [p for p in practices[order] if minutes[commune, providers.place[p]] <= parameters["gp_reach_minutes"]]
-        near = [p for p in near if providers.accepts_others[p]][:most]
+        order = np.lexsort((luck, ~accepts, trip))
+        near = practices[order[accepts[order] & (trip[order] <= reach)]][:most]
         table[commune, : len(near)] = near
     return table
 
