@@ -157,6 +157,7 @@ def build_world(
         minutes=np.array(travel.minutes),
         neighbours=_neighbours(travel.minutes, providers, parameters, people_key),
         local_providers=local,
+        offers=_table_of_offers(kinds, parameters),
         pole_places=nearest_poles(territory, travel.minutes, specialties),
         emergency_places=_nearest_emergency(territory, travel),
         rates=rates.base,
@@ -415,6 +416,13 @@ def empty_world(
         paid=np.zeros((n_months, 0, len(Payer)), np.int64),
         received=np.zeros((n_months, 0, 0), np.int64),
     )
+
+
+def _table_of_offers(kinds: np.recarray, parameters: Parameters) -> np.recarray:
+    """Return an empty table that holds the offers of any request: rules write into it without looking at its end."""
+    of_specialists = int(kinds.n_local.max()) + 1  # and the pole
+    of_practices = 2 * int(parameters["gp_reach_practices"]) + 8  # appointment and walk-in each; own practice, platform
+    return np.zeros(max(MOST_OFFERS, of_specialists, of_practices), OFFER).view(np.recarray)
 
 
 def _neighbours(minutes: NDArray, providers: np.recarray, parameters: Parameters, key: NDArray) -> NDArray[np.int32]:

@@ -271,6 +271,19 @@ def test_a_strangers_territory_lives_and_dies_by_the_laws(doctors: str) -> None:
     shutil.rmtree(made.folder)
 
 
+def test_a_town_with_more_specialists_than_the_table_of_offers_held_before(tmp_path: Path) -> None:
+    """Rules write offers without looking at the end of their table: it must hold every specialist there may be."""
+    from abm.scenario import load_scenario
+    from abm.world import MOST_OFFERS, build_world
+
+    text = PLAIN.replace("general_practitioner\n", "general_practitioner,psychiatrist\n").replace(",12\n", ",12,300\n")
+    lines = [line if line.count(",") == 6 else f"{line},0" for line in text.splitlines()]
+    made = new_territory(table("\n".join(lines)))
+    world, _ = build_world(made.territory, load_scenario("baseline", days=5, warm_up_days=0, scale=0.01), 1)
+    assert world.kinds.n_local.max() == 300 > MOST_OFFERS
+    assert world.offers.size >= 301
+
+
 @pytest.mark.slow
 def test_sarrebourg_runs() -> None:
     arguments = ("--days", "40", "--warm-up", "10", "--scale", "0.1", "--quiet", "-o", "out")
