@@ -18,7 +18,7 @@ INSTALL_LOCK := install --quiet --require-hashes -r requirements.lock
 INSTALL_SELF := install --quiet --no-deps --no-build-isolation -e .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format odd bench lock clean
+.PHONY: help setup run test lint format odd docs bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ format: $(STAMP)  ## rewrite the code in the house style
 odd: $(STAMP)  ## renew the tables of docs/ODD.md from the code
 	@$(BIN)/python docs/generate.py
 
+docs: $(STAMP)  ## build the documentation site into build/site; a warning is an error
+	@$(BIN)/mkdocs build --strict
+
 bench: $(STAMP)  ## measure speed and memory on the fixed workload
 	@$(BIN)/python -m experiments.warming
 	@$(BIN)/territoire bench --against
@@ -50,7 +53,7 @@ bench: $(STAMP)  ## measure speed and memory on the fixed workload
 lock: pyproject.toml  ## renew requirements.lock (for maintainers; needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv (https://docs.astral.sh/uv)" >&2; exit 1; }
 	@$(UV) lock --quiet --upgrade --python $(BIN)/python
-	@$(UV) export --quiet --locked --python $(BIN)/python --no-emit-project --extra test --extra lint --extra bench --group build \
+	@$(UV) export --quiet --locked --python $(BIN)/python --no-emit-project --extra test --extra lint --extra bench --extra docs --group build \
 	    --no-annotate --no-header -o requirements.lock
 	@rm uv.lock
 

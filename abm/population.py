@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtri
 
+from abm.environment.completing import reference_ages
 from abm.payments.background import load_background
 from abm.randomness import Stream, normals, uniforms
 from abm.state import NOBODY, PATIENT
@@ -150,7 +151,8 @@ def age_sex_by_commune(territory: Territory) -> NDArray[np.float64]:
     Notes
     -----
     Iterative proportional fitting of the pack's age-by-sex table (an older census, by group of communes) to the
-    communes' present broad ages, then to their population. Without such a table the group's sexes and ages are even.
+    communes' present broad ages, then to their population. A pack without such a table takes the ages and sexes of
+    France (`abm.environment.completing.reference_ages`).
     """
     communes = territory.communes
     seed = _seed_table(territory)
@@ -174,7 +176,7 @@ def _seed_table(territory: Territory) -> NDArray[np.float64]:
     """Return the older age-by-sex structure of each commune's group, shape (communes, 21, 2)."""
     n_ages = OLDEST_AGE_YEARS // AGE_WIDTH_YEARS + 1
     if territory.age_sex is None:
-        return np.ones((len(territory.communes), n_ages, 2))
+        return np.repeat(reference_ages()[None, :n_ages], len(territory.communes), axis=0)
     table = territory.age_sex.sort_values(["group", "age_from"])
     by_group = {}
     for name, rows in table.groupby("group"):

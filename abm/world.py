@@ -224,6 +224,7 @@ def build_world(
         minutes=np.array(travel.minutes),
         neighbours=neighbours_of(travel.minutes, providers, parameters, people_key),
         local_providers=local,
+        offers=_table_of_offers(kinds, parameters),
         pole_places=nearest_poles(territory, travel.minutes, specialties),
         emergency_places=emergency_places,
         rates=rates.base,
@@ -647,6 +648,13 @@ def _all_rows(rows: np.recarray, coming: np.recarray | None, n_births: int) -> n
     people.utility = 1.0
     people.spend_factor[people.spend_factor == 0.0] = 1.0  # nobody drew one: worlds made by hand, the newborn
     return people
+
+
+def _table_of_offers(kinds: np.recarray, parameters: Parameters) -> np.recarray:
+    """Return an empty table that holds the offers of any request: rules write into it without looking at its end."""
+    of_specialists = int(kinds.n_local.max()) + 1  # and the pole
+    of_practices = 2 * int(parameters["gp_reach_practices"]) + 8  # appointment and walk-in each; own practice, platform
+    return np.zeros(max(MOST_OFFERS, of_specialists, of_practices), OFFER).view(np.recarray)
 
 
 def _nearest_emergency(territory: Territory, travel: TravelTimes) -> NDArray[np.int32]:

@@ -301,12 +301,62 @@ def territory_show(
 def territory_check(
     territory: Annotated[str, typer.Argument(help="Built-in territory or folder of a pack.")], json: Json = False
 ) -> None:
-    """List every problem of a territory pack, with file, line and column."""
+    """List every problem of a territory pack, what it does not tell, and what stands in for that.
+
+    The completeness is the plain mean of what is known of each item; 100 % is a pack that leaves nothing to assume.
+    """
     from experiments.running import refuse_unknown_territory
     from experiments.screens import show_findings
 
     refuse_unknown_territory(territory)
     show_findings(territory, is_json=json)
+
+
+@territories.command("compare", epilog="Example: territoire territory compare saverne sarrebourg")
+def territory_compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="TERRITORY...", help="Built-in territories or folders of packs.")
+    ],
+    json: Json = False,
+) -> None:
+    """Lay territories side by side: what their data say before any simulation."""
+    from experiments.running import find_territory, refuse_unknown_territory
+    from experiments.screens import show_territory_figures
+
+    for name in names:
+        refuse_unknown_territory(name)
+    show_territory_figures([find_territory(name) for name in names], is_json=json)
+
+
+@territories.command("new", epilog="Example: territoire territory new my_communes.csv -o my_territory --year 2022")
+def territory_new(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE",
+            help="CSV of communes: code, name, population, latitude, longitude, number of general practitioners.",
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of the pack (default: as the table).")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Name of the territory, as printed.")] = None,
+    year: Annotated[
+        int | None, typer.Option(help="Year of the figures.", parser=_whole(1900, 2100), metavar="INTEGER")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a territory pack.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a territory pack from a table of communes, and tell what was assumed.
+
+    Columns may have French or English names; known further columns (ages, incomes, areas, nurses, specialists...) are
+    used, unknown ones refused.
+    """
+    from experiments.screens import show_new_territory
+    from experiments.territories import new_territory
+
+    made = new_territory(table, output, title=title, year=year, force=force)
+    show_new_territory(made, is_json=json)
 
 
 @scenarios.command("list", epilog="Example: territoire scenario list")

@@ -16,14 +16,16 @@ from experiments.terminal import console, say
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from abm.environment.completing import Item
     from abm.environment.territory import Territory
     from abm.parameters import Parameter
     from experiments.running import Run
+    from experiments.territories import NewPack
 
 MOST_DIFFERENCES_SHOWN = 10
 
 
-UNBROKEN = ("id", "name", "parameter", "range", "grade", "function", "step")
+UNBROKEN = ("item", "id", "name", "parameter", "range", "grade", "function", "step")
 
 
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
@@ -85,23 +87,100 @@ def show_territory(territory: Territory, *, is_json: bool) -> None:
 
 
 def show_findings(territory: str, *, is_json: bool) -> None:
-    """Print every problem of a pack; refuse it when one of them is an error."""
+    """Print every problem of a pack and how complete it is; refuse it when a problem is an error."""
     from dataclasses import asdict
 
-    from abm.environment.territory import check_territory
+    from abm.environment.completing import completeness, score
+    from abm.environment.territory import check_territory, load_territory
 
     findings = check_territory(territory)
+    n_errors = sum(finding.severity == "error" for finding in findings)
+    items = [] if n_errors else completeness(load_territory(territory))
     if is_json:
-        print(to_json([asdict(finding) for finding in findings]))
+        whole = {"completeness": score(items), "items": [asdict(item) for item in items]} if items else {}
+        print(to_json({"findings": [asdict(finding) for finding in findings], **whole}))
     for finding in findings if not is_json else ():
         where = [finding.file, *([f"line {finding.line}"] if finding.line else [])]
         where += [f"column {finding.column}"] if finding.column is not None else []
         print(f"{finding.severity}: {', '.join(where)}: {finding.message}")
-    n_errors = sum(finding.severity == "error" for finding in findings)
     if n_errors:
         raise InputError(f"this pack cannot be used: {n_errors} error{'s' * (n_errors > 1)}", file=territory)
     if not is_json:
-        print(f"{territory}: the pack can be used ({len(findings)} notes)")
+        _show_completeness(items)
+        print(f"{territory}: the pack can be used ({len(findings)} notes); completeness {score(items):.0%}")
+
+
+def _show_completeness(items: list[Item]) -> None:
+    """Print what a pack tells, and what stands in for the rest."""
+    from abm.environment.completing import NOT_KNOWN_TO_ANY_PACK
+
+    lines = table("item", "known", "stands in", "grade", numbers=("known",))
+    for item in items:
+        lines.add_row(item.name, f"{item.known_share:.0%} of {item.of}", item.stands_in, item.grade)
+    for name, stands_in in NOT_KNOWN_TO_ANY_PACK:
+        lines.add_row(name, "in no pack", stands_in, "C")
+    console().print(lines)
+
+
+def show_new_territory(made: NewPack, *, is_json: bool) -> None:
+    """Print what was made of a table, what was assumed, and what comes next."""
+    from dataclasses import asdict
+
+    from abm.environment.completing import completeness, score
+
+    territory, draft = made.territory, made.draft
+    items = completeness(territory)
+    if is_json:
+        facts = {"folder": str(made.folder), "people": territory.population, "communes": territory.n_communes}
+        facts |= {"completeness": score(items), "remarks": draft.remarks}
+        facts |= {"assumptions": [asdict(assumption) for assumption in draft.assumptions]}
+        print(to_json(facts | {"items": [asdict(item) for item in items]}))
+        return
+    doctors = int(territory.count("general_practitioner").sum())
+    out = console()
+    out.print(territory.title, style="bold")
+    out.print(f"{territory.population:,} people in {territory.n_communes} communes, {doctors} general practitioners")
+    for remark in draft.remarks:
+        out.print(f"the table: {remark}")
+    out.print("Assumed in the pack (put right what you know better)", style="bold")
+    lines = table("item", "settled as", "grade", "change in")
+    for assumption in draft.assumptions:
+        lines.add_row(assumption.what, assumption.value, assumption.grade, assumption.change_in)
+    out.print(lines)
+    out.print("Not in the pack, stands in when it runs", style="bold")
+    _show_completeness([item for item in items if not item.is_complete])
+    out.print(f"Completeness {score(items):.0%}. Next:", soft_wrap=True)
+    for command in (f"territory check {made.folder}", f"run --territory {made.folder} --days 365"):
+        out.print(f"  territoire {command}", soft_wrap=True)
+
+
+def show_territory_figures(territories: list[Territory], *, is_json: bool) -> None:
+    """Print the static figures of territories side by side; those that rest on a stand-in are marked."""
+    from experiments.territories import territory_figures
+
+    figures = [territory_figures(territory) for territory in territories]
+    if is_json:
+        rows = [
+            {"territory": territory.name, "folder": str(territory.folder)} | {f.name: f.value for f in of_one}
+            for territory, of_one in zip(territories, figures, strict=True)
+        ]
+        print(to_json(rows))
+        return
+    names = [f"{territory.name}{' ' * number}" for number, territory in enumerate(territories)]
+    lines = table("", "unit", *names, numbers=tuple(names))
+    for row in zip(*figures, strict=True):
+        lines.add_row(row[0].name, row[0].unit, *(_figure(one.value) + "*" * bool(one.rests_on) for one in row))
+    out = console()
+    out.print(lines)
+    out.print("* rests on something that the pack does not tell: see territoire territory check NAME", soft_wrap=True)
+    out.print("Doctors outside a territory are not known: the edge looks worse served than it is.", soft_wrap=True)
+
+
+def _figure(value: float) -> str:
+    """Return a figure with three digits or so, a dash where there is none."""
+    if value != value:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 # -------------------------------------------------------------------------------------------------- scenarios

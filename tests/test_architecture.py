@@ -14,6 +14,7 @@ LAYERS = [
     ("abm.policies",),
     ("abm.conditions", "abm.scenario"),
     ("abm.environment.tables", "abm.environment.pack", "abm.environment.territory", "abm.environment.roads",
+     "abm.environment.completing", "abm.environment.new_pack",
      "abm.environment.travel", "abm.environment.access", "abm.environment.diary", "abm.environment.agenda"),
     ("abm.payments.tables", "abm.payments.tariffs", "abm.payments.background"),
     ("abm.population", "abm.supply", "abm.settings", "abm.hospital_supply",

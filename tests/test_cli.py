@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[1]
 SHORT = ("-t", "tiny", "--days", "60", "--warm-up", "14", "--set", "follow_up_days=30")
 COMMANDS = (
     (), ("run",), ("rerun",), ("parameters",), ("schedule",), ("bench",), ("territory",), ("territory", "list"),
-    ("territory", "show"), ("territory", "check"), ("scenario",), ("scenario", "list"), ("scenario", "show"),
+    ("territory", "show"), ("territory", "check"), ("territory", "new"),
+    ("territory", "compare"), ("scenario",), ("scenario", "list"), ("scenario", "show"),
     ("scenario", "check"), ("scenario", "schema"), ("verify",), ("verify", "practice"),
 )  # fmt: skip
 PRACTICE = ("verify", "practice", "--patients", "200", "--daily-need", "0.02", "--slots", "4", "--days", "100")

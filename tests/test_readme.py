@@ -10,12 +10,21 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ["README.md", "docs/ODD.md", "docs/calibration.md", "docs/glossary.md", "outputs/README.md", "CHANGELOG.md"]
+LISEZMOI = (ROOT / "LISEZMOI.md").read_text(encoding="utf-8")
+PAGES = [
+    "README.md",
+    "LISEZMOI.md",
+    "docs/ODD.md",
+    "docs/calibration.md",
+    "docs/glossary.md",
+    "outputs/README.md",
+    "CHANGELOG.md",
+]
 PROGRAM = ".venv/bin/territoire "
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language, page=README):
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 COMMANDS = [line for block in blocks("console") for line in block.splitlines() if line]
@@ -45,7 +54,9 @@ def test_targets_named_in_the_text_exist():
 
 @pytest.mark.slow
 def test_commands_work_one_after_another(tmp_path):
-    """In an empty folder, where `rerun` finds the first run of these, on the invented territory."""
+    """In an empty folder, where `rerun` finds the first run of these; the table shown is there as the text says."""
+    (table,) = blocks("csv")
+    (tmp_path / "my_communes.csv").write_text(table, encoding="utf-8")
     for command in COMMANDS:
         if command.startswith(PROGRAM):
             done = territoire(*shlex.split(command.removeprefix(PROGRAM)), cwd=tmp_path)
@@ -111,3 +122,45 @@ def test_the_table_of_targets_is_that_of_the_file(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_no_gap_is_left_to_fill(page):
     assert not re.findall(r"\{\{\w*\}\}", (ROOT / page).read_text(encoding="utf-8"))
+
+
+# -------------------------------------------------------------------------------------------------- in two languages
+
+
+def without_comments(code):
+    return [line for line in (re.sub(r"\s*# .*", "", line) for line in code.splitlines()) if line.strip()]
+
+
+@pytest.mark.parametrize("language", ["console", "yaml", "csv"])
+def test_both_languages_show_the_same_commands_and_files(language):
+    assert blocks(language, LISEZMOI) == blocks(language)
+
+
+def test_both_languages_show_the_same_code_but_for_its_comments():
+    ours, theirs = blocks("python"), blocks("python", LISEZMOI)
+    assert [without_comments(code) for code in theirs] == [without_comments(code) for code in ours]
+
+
+def headings(page):
+    return [len(level) for level in re.findall(r"^(#+) ", re.sub(r"^```.*?^```$", "", page, flags=re.M | re.S), re.M)]
+
+
+def test_both_languages_have_the_same_parts_tables_and_links():
+    assert headings(LISEZMOI) == headings(README)
+    rows = [[line.count("|") for line in page.splitlines() if line.startswith("|")] for page in (README, LISEZMOI)]
+    assert rows[0] == rows[1]
+    links = [
+        sorted(link for link in re.findall(r"\]\(([^)#\s]+)", page) if link not in ("LISEZMOI.md", "README.md"))
+        for page in (README, LISEZMOI)
+    ]
+    assert links[0] == links[1]
+
+
+def test_both_languages_give_the_same_figures():
+    """Every simulated figure of the table of targets; decimal commas in French."""
+
+    def figures(page):
+        rows = [line.split("|") for line in page.splitlines() if re.match(r"\| V\d\d", line)]
+        return [[re.findall(r"\d+(?:[.,]\d+)?", cell.replace(",", ".")) for cell in row[3:]] for row in rows]
+
+    assert figures(README) and figures(LISEZMOI) == figures(README)

@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from abm.environment.roads import crow_km
+from abm.environment.roads import crow_km_from
 from abm.environment.tables import Column, Finding, Table, read_table, read_text
 from abm.errors import nearest
 
@@ -31,9 +31,10 @@ SPECIALTIES = (
     "nephrologist", "neurologist", "oncologist", "ophthalmologist", "paediatrician", "pneumologist", "psychiatrist",
     "radiologist", "rheumatologist", "urologist",
 )  # fmt: skip
+UNSORTED_SPECIALIST = "specialist"  # of a specialty that the data do not tell: `completing` divides them
 PROFESSIONS = (
     "general_practitioner", "nurse", "pharmacy", "physiotherapist", "dentist", "midwife", "podiatrist",
-    "speech_therapist", *SPECIALTIES, "health_centre", "laboratory", "ambulance", "nursing_home",
+    "speech_therapist", *SPECIALTIES, UNSORTED_SPECIALIST, "health_centre", "laboratory", "ambulance", "nursing_home",
     "home_nursing_service", "rehabilitation_facility", "long_stay_facility", "psychiatric_facility",
     "dialysis_facility", "maternity",
 )  # fmt: skip
@@ -305,8 +306,9 @@ def _description_findings(file: str, problem: ValidationError, lines: dict[tuple
 
 def _unknown(table: Table, column: str, known: Collection[str], what: str) -> Iterator[Finding]:
     """Report cells of a column that name nothing known."""
+    names = set(known)
     for row, name in enumerate(table.frame[column]):
-        if name and name not in known:
+        if name and name not in names:
             yield table.finding(row, column, f"unknown {what} '{name}'.{nearest(name, known)}")
 
 
@@ -325,7 +327,7 @@ def _repeated(table: Table, columns: list[str], what: str, is_symmetric: bool = 
 def _misplaced(table: Table, middle: tuple[float, float]) -> Iterator[Finding]:
     """Report positions with swapped coordinates or far from the middle of the territory."""
     lat, lon = table.frame["lat"].to_numpy(np.float64), table.frame["lon"].to_numpy(np.float64)
-    km = crow_km(np.append(lat, middle[0]), np.append(lon, middle[1]))[-1, :-1]
+    km = crow_km_from(lat, lon, middle)
     for row in range(len(lat)):
         if _looks_swapped(lat[row], lon[row]):
             yield table.finding(row, "lat", f"lat {lat[row]:g} and lon {lon[row]:g} look swapped")
@@ -404,6 +406,9 @@ def _check_sites(pack: Pack) -> Iterator[Finding]:
     codes = pack.column("communes.csv", "insee")
     yield from _repeated(table, ["site"], "site")
     yield from _misplaced(table, _middle(pack))
+    if not table.frame["has_emergency"].any():
+        message = "no site has an emergency department: add the nearest one, as a hospital inside or a pole outside"
+        yield Finding(table.file, None, "has_emergency", message)
     for row, site in enumerate(table.frame.to_dict("records")):
         yield from _check_node(table, row, site, codes)
         for name in split_specialties(site["specialties"]):
@@ -446,6 +451,8 @@ def _check_roads(pack: Pack) -> Iterator[Finding]:
         yield from _repeated(nodes, ["node"], "node")
         yield from _misplaced(nodes, _middle(pack))
     table = pack.tables.get("roads.csv")
+    if not {"roads.csv", "travel_times.csv"} & pack.paths.keys():
+        yield from _same_positions(pack)
     if table is None or not pack.has_read("sites.csv", "road_nodes.csv"):
         return
     known = [*_places(pack), *pack.column("road_nodes.csv", "node")]
@@ -454,6 +461,22 @@ def _check_roads(pack: Pack) -> Iterator[Finding]:
     yield from _repeated(table, ["a", "b"], "road", is_symmetric=True)
     yield from _loops(table, "a", "b")
     yield from _unreached(pack, table)
+
+
+def _same_positions(pack: Pack) -> Iterator[Finding]:
+    """Report communes and poles at one position: no road can be generated between them."""
+    seen: dict[tuple[float, float], str] = {}
+    nodes: set[str] = set()
+    for file, node in (("communes.csv", "insee"), ("sites.csv", "node")):
+        columns = (pack.column(file, name) for name in (node, "lat", "lon"))
+        for row, (code, lat, lon) in enumerate(zip(*columns, strict=True)):
+            if code in nodes or np.isnan(lat) or np.isnan(lon):
+                continue
+            nodes.add(code)
+            if (lat, lon) in seen:
+                message = f"{code} and {seen[lat, lon]} have the same position: no road can be generated"
+                yield pack.tables[file].finding(row, "lat", message)
+            seen.setdefault((lat, lon), code)
 
 
 def _loops(table: Table, start: str, end: str) -> Iterator[Finding]:

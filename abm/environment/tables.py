@@ -173,14 +173,17 @@ def read_table(path: Path, columns: Sequence[Column], findings: list[Finding]) -
     the table, with every column of `columns` that the file has, or None when its header cannot be used.
     """
     text = read_text(path, findings)
-    if text is None:
-        return None
-    records = _records(path.name, text, findings)
+    return None if text is None else parse_table(path.name, text, columns, findings)
+
+
+def parse_table(file: str, text: str, columns: Sequence[Column], findings: list[Finding]) -> Table | None:
+    """Read the text of a CSV file as `read_table` does; `file` is what findings call it."""
+    records = _records(file, text, findings)
     _, header = next(records, (1, []))
     header = [name.strip() for name in header]
-    if not _is_header_good(path.name, header, columns, findings):
+    if not _is_header_good(file, header, columns, findings):
         return None
-    return _read_rows(path.name, header, columns, records, findings)
+    return _read_rows(file, header, columns, records, findings)
 
 
 def _records(file: str, text: str, findings: list[Finding]) -> Iterator[tuple[int, list[str]]]:

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from abm.environment.completing import sort_specialists
 from abm.environment.pack import (
     AGE_COLUMNS,
     PROFESSIONS,
     SPECIALTIES,
+    UNSORTED_SPECIALIST,
     Pack,
     digest_of,
     read_outlines,
@@ -55,7 +57,8 @@ class Territory:
     description : `territory.yaml` as validated.
     communes : one row a commune: insee, name, epci, population, the seven age groups (may be absent, see `age_groups`),
         median_income_eur, poverty_share, area_km2 (NaN where unknown), lat, lon (degrees).
-    professionals : insee, profession, count (> 0), year.
+    professionals : insee, profession, count (> 0), year; specialists of a specialty that the pack does not tell are
+        divided between the specialties (`completing.sort_specialists`).
     sites : site, name, kind ("hospital" inside, "pole" outside), node (INSEE code or pole), insee, lat, lon,
         has_emergency, beds_medicine, beds_surgery, beds_intensive, emergency_visits_per_year,
         emergency_admitted_per_year, year (NaN where unknown), specialties (list of str), specialties_grade, note.
@@ -64,6 +67,7 @@ class Territory:
     age_sex : group (an `epci`), age_from (years), male, female; None when the pack has none.
     travel_times : from, to, minutes by road without terminal minutes, instead of roads; None when the pack has none.
     digest : SHA-256 of the pack's files.
+    n_sorted_specialists : how many of the specialists got their specialty from us.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Territory:
     age_sex: pd.DataFrame | None
     travel_times: pd.DataFrame | None
     digest: str
+    n_sorted_specialists: int = 0
 
     @property
     def n_communes(self) -> int:
@@ -174,7 +179,8 @@ def _folder(name_or_path: str | Path) -> Path:
 def _territory(pack: Pack) -> Territory:
     """Return the territory of a pack without errors."""
     unknown = {"median_income_eur": np.nan, "poverty_share": np.nan, "area_km2": np.nan}
-    professionals = pack.tables["professionals.csv"].frame
+    counted = pack.tables["professionals.csv"].frame
+    professionals = with_columns(counted[counted["count"] > 0], "professionals.csv", {})
     sites = with_columns(pack.tables["sites.csv"].frame, "sites.csv", {"specialties_grade": "", "note": ""})
     return Territory(
         name=pack.folder.resolve().name,
@@ -182,13 +188,14 @@ def _territory(pack: Pack) -> Territory:
         folder=pack.folder,
         description=pack.description,
         communes=with_columns(pack.tables["communes.csv"].frame, "communes.csv", unknown),
-        professionals=with_columns(professionals[professionals["count"] > 0], "professionals.csv", {}),
+        professionals=sort_specialists(professionals),
         sites=sites.assign(specialties=sites["specialties"].astype(object).map(split_specialties)),
         roads=_optional(pack, "roads.csv", {"km": np.nan, "kind": "road"}),
         road_nodes=_optional(pack, "road_nodes.csv", {"kind": ""}),
         age_sex=_optional(pack, "age_sex.csv", {}),
         travel_times=_optional(pack, "travel_times.csv", {}),
         digest=digest_of(pack),
+        n_sorted_specialists=int(professionals.loc[professionals["profession"] == UNSORTED_SPECIALIST, "count"].sum()),
     )
 
 

@@ -46,9 +46,9 @@ def tiny() -> Territory:
 # ------------------------------------------------------------------------------------------------ built-in packs
 
 
-def test_the_built_in_territories_have_no_finding() -> None:
-    assert list_territories() == ["saverne", "tiny"]
-    assert [check_territory(name) for name in list_territories()] == [[], []]
+def test_the_complete_built_in_territories_have_no_finding() -> None:
+    assert list_territories() == ["sarrebourg", "saverne", "tiny"]
+    assert [check_territory(name) for name in ("saverne", "tiny")] == [[], []]
 
 
 def test_saverne_has_its_people_and_general_practitioners(saverne: Territory) -> None:
@@ -255,6 +255,13 @@ BAD_PACKS: dict[str, tuple[Spoil, str, int | None, str | int | None, str]] = {
     "weight column missing": (edit("roads.csv", "minutes,km", "km"), "roads.csv", 1, "minutes", "missing column"),
     "road to nowhere": (add("roads.csv", "00001,00009,5,5,road"), "roads.csv", 10, "b", "unknown commune"),
     "road from nowhere": (add("roads.csv", "A4,00001,5,5,road"), "roads.csv", 10, "a", "unknown commune"),
+    "no emergency department": (
+        each(edit("sites.csv", "2.5,true", "2.5,false"), edit("sites.csv", "3.0,true", "3.0,false")),
+        "sites.csv",
+        None,
+        "has_emergency",
+        "no site has",
+    ),
     "road twice": (add("roads.csv", "00001,00002,5,5,road"), "roads.csv", 10, "a", "first on line 2"),
     "road twice, reversed": (add("roads.csv", "00002,00001,5,5,road"), "roads.csv", 10, "a", "first on line 2"),
     "road to itself": (add("roads.csv", "00002,00002,5,5,road"), "roads.csv", 10, "b", "to itself"),

@@ -325,3 +325,27 @@ def test_a_pair_that_is_not_stated_is_named(stated: Path) -> None:
     path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("00004,00005")))
     with pytest.raises(InputError, match="00004 cannot be reached: no minutes between it and 00005"):
         load_territory(stated)
+
+
+def test_distances_from_a_point_are_those_between_all_pairs() -> None:
+    """The same formula, without the table: to the last bits."""
+    rng = np.random.default_rng(3)
+    lat, lon = rng.uniform(41, 51, 40), rng.uniform(-5, 9, 40)
+    at_once = roads.crow_km(lat, lon)[7]
+    assert roads.crow_km_from(lat, lon, (lat[7], lon[7])) == pytest.approx(at_once, rel=1e-12, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_graph_is_the_one_of_all_third_points(seed: int) -> None:
+    """Trying near points first changes no edge: on random points and on grids, where borders of discs are hit."""
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(0, 1, (90, 2)) if seed % 2 else np.unique(rng.integers(0, 9, (90, 2)), axis=0).astype(float)
+    distance = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    squared = distance**2
+    expected = [
+        (i, j)
+        for i in range(len(points))
+        for j in range(i + 1, len(points))
+        if all(squared[i, k] + squared[k, j] > squared[i, j] for k in range(len(points)) if k not in (i, j))
+    ]
+    assert roads.gabriel_edges(distance).tolist() == [list(pair) for pair in expected]
