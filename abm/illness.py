@@ -362,6 +362,17 @@ def expected_events_per_year(
     return out
 
 
+def expected_events_by_band(
+    people: np.recarray, conditions: np.recarray, causes: np.recarray, *, reference_day: int
+) -> NDArray[np.float64]:
+    """Return the expected events of diseases per person and year, by event and age band, shape (events, a)."""
+    each = expected_events_per_year(people, conditions, causes, reference_day=reference_day)
+    band = age_band_table()[ages_years(people, reference_day)]
+    heads = np.maximum(np.bincount(band, minlength=len(BAND_STARTS)), 1)
+    by_event = each[:, int(GeneralCause.FIRST_EVENT) :].T
+    return np.array([np.bincount(band, weights=one, minlength=len(BAND_STARTS)) / heads for one in by_event])
+
+
 def expected_mortality_multipliers(
     people: np.recarray, conditions: np.recarray, causes: np.recarray, *, reference_day: int
 ) -> NDArray[np.float64]:
@@ -381,11 +392,11 @@ def expected_mortality_multipliers(
 
 
 def expected_utility_losses(people: np.recarray, conditions: np.recarray, causes: np.recarray) -> NDArray[np.float64]:
-    """Return everybody's expected loss of quality of life at the start, shape (n,), 0 or more."""
+    """Return what diseases are expected to add to everybody's quality of life at the start, shape (n,), <= 0."""
     out = np.zeros(people.size)
     for index, disease in enumerate(conditions):
         events = causes[disease.first_cause : disease.first_cause + disease.n_causes]
-        out[_has(people, index)] += disease.utility_loss + (events["history_share"] * events["utility_loss"]).sum()
+        out[_has(people, index)] -= disease.utility_loss + (events["history_share"] * events["utility_loss"]).sum()
     return out
 
 
@@ -458,7 +469,7 @@ def mortality_multipliers(
 def utility_losses(
     people: np.recarray, health: np.recarray, conditions: np.recarray, causes: np.recarray, today: int
 ) -> NDArray[np.float64]:
-    """Return everybody's loss of quality of life, shape (n,), 0 or more.
+    """Return what diseases and their events add to everybody's quality of life, shape (n,), <= 0.
 
     Notes
     -----
@@ -474,5 +485,5 @@ def utility_losses(
         for event in range(disease.n_causes):
             seen = (state["events_seen"][:, index] >> event) & 1
             loss = loss + seen * causes[disease.first_cause + event].utility_loss
-        out += np.where(_has(people, index), loss, 0.0)
+        out -= np.where(_has(people, index), loss, 0.0)
     return out

@@ -43,6 +43,7 @@ from abm.handle import compiled
 from abm.illness import (
     AGES,
     controls_now,
+    expected_events_by_band,
     expected_events_per_year,
     expected_mortality_multipliers,
     expected_utility_losses,
@@ -273,6 +274,7 @@ def chained(world: World) -> set[int]:
     for first in world.first_look:
         row = int(first)
         while row != NOBODY:
+            assert len(found) < world.patients.size, "a chain goes in a circle"
             found.append(row)
             row = int(world.next_look[row])
     assert len(found) == len(set(found))
@@ -561,7 +563,7 @@ def test_columns_and_rules_agree() -> None:
     np.testing.assert_allclose([utility_loss(handle, row, today) for row in rows], loss, rtol=1e-12)
     healthy_people = people.conditions == 0
     assert healthy_people.any() and (risk[healthy_people] == 1.0).all() and (loss[healthy_people] == 0.0).all()
-    assert (loss[~healthy_people] > 0.0).all()
+    assert (loss[~healthy_people] < 0.0).all()
 
 
 def test_mortality_by_hand() -> None:
@@ -580,11 +582,11 @@ def test_quality_of_life_by_hand() -> None:
     world = begun((SHIPPED["heart_failure"], SHIPPED["diabetes"]), n=1)
     handle = compiled(world)
     world.health.events_seen = 0
-    assert utility_loss(handle, 0, 50) == pytest.approx(0.108 + 0.06)
+    assert utility_loss(handle, 0, 50) == pytest.approx(-0.108 - 0.06)
     stroke = [event.name for event in SHIPPED["diabetes"].events].index("stroke")
     world.health.events_seen[1], world.health.last_event_on[1] = 1 << stroke, 50
-    assert utility_loss(handle, 0, 50) == pytest.approx(0.108 + 0.06 + 0.164 + 0.1)
-    assert utility_loss(handle, 0, 81) == pytest.approx(0.108 + 0.06 + 0.164)
+    assert utility_loss(handle, 0, 50) == pytest.approx(-0.108 - 0.06 - 0.164 - 0.1)
+    assert utility_loss(handle, 0, 81) == pytest.approx(-0.108 - 0.06 - 0.164)
 
 
 def test_expectations_before_the_first_day_are_means_of_what_happens() -> None:
@@ -600,6 +602,10 @@ def test_expectations_before_the_first_day_are_means_of_what_happens() -> None:
     assert_near(found.mean(), expected.mean(), found.std() / sqrt(N), "mortality")
     bare = np.prod([condition.mortality_ratio for condition in conditions])
     assert expected.mean() > 1.2 * bare, "events of the year count"
+    events = expected_events_per_year(world.patients, world.conditions, world.causes, reference_day=0)
+    by_band = expected_events_by_band(world.patients, world.conditions, world.causes, reference_day=0)
+    assert by_band.shape == (7, 10) and not by_band[:, :7].any() and not by_band[:, 8:].any()
+    np.testing.assert_allclose(by_band[:, 7], events[:, 4:].mean(axis=0), rtol=1e-12)
 
 
 # --- escalation ------------------------------------------------------------------------------------------------

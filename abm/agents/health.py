@@ -447,11 +447,11 @@ def mortality_multiplier(world, row, today):
 
 @rule
 def utility_loss(world, row, today):
-    """Return by how much diseases and their events lower a person's quality of life: 0 or more, to be subtracted."""
+    """Return what diseases and their events add to a person's quality of life, <= 0."""
     patient = world.patients[row]
     loss = 0.0
     if patient.conditions == 0:
-        return loss
+        return 0.0
     for condition in range(world.conditions.size):
         if not has(patient, condition):
             continue
@@ -463,4 +463,4 @@ def utility_loss(world, row, today):
         for event in range(disease.n_causes):
             if (state.events_seen >> event) & 1:
                 loss += world.causes[disease.first_cause + event].utility_loss
-    return loss
+    return -loss
