@@ -169,7 +169,7 @@ def utility_norms(parameters: Parameters, ages: NDArray, losses: Floats) -> Floa
 
     Parameters
     ----------
-    ages, losses : completed age and what disease takes off utility (>= 0) of the people at the start, shape (n,).
+    ages, losses : completed age and what disease adds to utility (<= 0) of the people at the start, shape (n,).
 
     Notes
     -----
@@ -180,7 +180,7 @@ def utility_norms(parameters: Parameters, ages: NDArray, losses: Floats) -> Floa
     band = np.maximum(np.searchsorted(starts, AGES, side="right") - 1, 0)
     people = np.bincount(band[ages], minlength=starts.size)
     total = np.bincount(band[ages], losses, starts.size)
-    return (norms + np.divide(total, people, out=np.zeros(starts.size), where=people > 0))[band]
+    return (norms - np.divide(total, people, out=np.zeros(starts.size), where=people > 0))[band]
 
 
 def rates_of(parameters: Parameters) -> Rates:
@@ -248,7 +248,7 @@ def demography_columns(
     first_day : before it nobody dies, is born, comes or goes.
     first_newcomer : number of people at the start.
     people : rows PATIENT of the territory, for whom the published rates hold; by default those there at the start.
-    mortality_multipliers, utility_losses : of these people, shape (n,), losses 0 or more; None: no disease.
+    mortality_multipliers, utility_losses : of these people, shape (n,), losses <= 0; None: no disease.
     hospital_deaths_per_year : expected by age band, shape (10,); None: nobody dies in hospital.
     spend_sigma : spread of the logarithm of a newborn's `spend_factor`.
     """

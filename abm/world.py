@@ -23,19 +23,18 @@ from abm.environment.travel import TravelTimes, travel_times
 from abm.handle import compiled
 from abm.hospital_supply import (
     HospitalPlan,
-    bands_of,
     expected_deaths_in_hospital,
     hospital_columns,
     plan_hospital,
     write_rates,
 )
 from abm.illness import (
-    expected_events_per_year,
+    expected_events_by_band,
     expected_mortality_multipliers,
     expected_utility_losses,
     illness_columns,
 )
-from abm.life_tables import Plan, closed_columns, demography_columns, plan_of
+from abm.life_tables import Plan, closed_columns, death_rates, demography_columns, plan_of
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.payments.builder import breaks_of, payment_columns
@@ -198,6 +197,7 @@ def build_world(
         reference_day=scenario.warm_up_days,
         delay_affects_health=scenario.delay_affects_health,
         tariffs=prices,
+        deaths_per_year=death_rates(parameters),
     )
     hospital = plan_hospital(
         population.rows,
@@ -205,7 +205,9 @@ def build_world(
         parameters,
         reference_day=scenario.warm_up_days,
         events=illness["causes"][GeneralCause.FIRST_EVENT :],
-        events_per_year=_events_by_band(population.rows, illness, scenario.warm_up_days),
+        events_per_year=expected_events_by_band(
+            population.rows, illness["conditions"], illness["causes"], reference_day=scenario.warm_up_days
+        ),
         tariffs=prices,
     )
     write_rates(hospital, rates.base)
@@ -285,15 +287,6 @@ def build_world(
     )
     give_back()
     return world, setting
-
-
-def _events_by_band(people: np.recarray, illness: dict[str, Any], reference_day: int) -> NDArray[np.float64]:
-    """Return the expected events of diseases per person and year by event and age band, shape (events, a)."""
-    events = expected_events_per_year(people, illness["conditions"], illness["causes"], reference_day=reference_day)
-    bands = bands_of(people, reference_day)
-    heads = np.maximum(np.bincount(bands, minlength=len(BAND_STARTS)), 1)
-    first = int(GeneralCause.FIRST_EVENT)
-    return np.array([np.bincount(bands, weights=e, minlength=len(BAND_STARTS)) / heads for e in events.T[first:]])
 
 
 def make_population(

@@ -78,7 +78,7 @@ def first_of_month(world, today):
 def quality_of_life(world, row, today):
     """Return the utility of a person: what his age has without disease, less what disease takes (ODD 7.1)."""
     age = min(age_years(world.patients[row], today), world.utility_norms.size - 1)
-    return max(world.demography[0].utility_floor, world.utility_norms[age] - utility_loss(world, row, today))
+    return max(world.demography[0].utility_floor, world.utility_norms[age] + utility_loss(world, row, today))
 
 
 @rule
@@ -239,8 +239,8 @@ def welcome(world, today):
             world.vital[world.month_of[today], ARRIVALS] += 1.0
             if has_closed(world, patient.registered_gp, today + 1):
                 patient.registered_gp = NOBODY
+        begin_life_with_disease(world, row, today)
         patient.utility = quality_of_life(world, row, today)
         refresh_rates(world, row, today)
         for kind in range(world.kinds.size):
             start_clock(world, row, kind, today + 1)
-        begin_life_with_disease(world, row, today)
