@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from numbers import Integral, Real
 from pathlib import Path
@@ -73,9 +73,11 @@ class RunSpec:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hexadecimal, of all that the row of this run follows from."""
-        facts = asdict(self) | {"format": FORMAT}
-        del facts["place"]
+        facts = {key: value for key, value in vars(self).items() if key in DIGESTED} | {"format": FORMAT}
         return hashlib.sha256(canonical(facts).encode()).hexdigest()
+
+
+DIGESTED = frozenset(field.name for field in fields(RunSpec)) - {"place"}
 
 
 def make_specs(
