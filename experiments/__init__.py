@@ -1,4 +1,4 @@
-"""What can be asked of the model: a run, and results read again. Imported on first use: `--help` costs nothing."""
+"""What can be asked of the model: runs, sweeps, sensitivity, results read again. Imported on first use."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from experiments.running import load, run
+    from experiments.batch import run_batch
+    from experiments.reading import load
+    from experiments.running import run
+    from experiments.sensitivity_analysis import sensitivity
+    from experiments.sweeping import sweep
 
-__all__ = ["load", "run"]
+__all__ = ["load", "run", "run_batch", "sensitivity", "sweep"]
 
-_HOMES = {"run": "experiments.running", "load": "experiments.running"}
+_HOMES = {
+    "run": "experiments.running",
+    "load": "experiments.reading",
+    "run_batch": "experiments.batch",
+    "sweep": "experiments.sweeping",
+    "sensitivity": "experiments.sensitivity_analysis",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ A design is a YAML file::
     method: grid                      # or list, latin_hypercube, sobol, morris
     scenarios: [baseline]             # each point is run under each of them
     territories: [saverne]
-    seeds: 8                          # 1 to 8, the same at every point; or a list; or {count: 8, first: 1, common: false}
+    seeds: 8                          # 1 to 8, the same at every point; or a list; or {count: 8, common: false}
     settings: {days: 365, scale: 0.1} # the same in every run
     factors:
       teleconsultation: [0, 0.1, 0.2] # levels
@@ -56,8 +56,9 @@ KEYS_OF_FACTOR = ("low", "high", "steps", "levels", "distribution", "mode", "gro
 KEYS_OF_SEEDS = ("count", "first", "common")
 CONDITIONS = ("above", "below", "from", "to")
 DISTRIBUTIONS = ("uniform", "log_uniform", "triangular", "pert")
-FIELDS = ("start", "days", "warm_up_days", "follow_up_days", "scale", "population_seed")  # that may be a factor
-WHOLE_FIELDS = ("days", "warm_up_days", "follow_up_days", "population_seed")
+FIXED = ("name", "title", "description", "extends", *GROUPS)
+FIELDS = tuple(name for name in Scenario.model_fields if name not in FIXED)  # that may be a factor
+WHOLE_FIELDS = tuple(name for name in FIELDS if Scenario.model_fields[name].annotation in (int, int | None))
 STRATA = (
     "all", "drees", "commune", "channel", "invisible", "epci", "age_band", "sex", "income_quintile", "has_ald",
     "is_enrolled",
@@ -309,6 +310,8 @@ def _about(factor: Factor) -> dict[str, Any]:
 def _meets(value: Any, wanted: Any) -> bool:
     """Tell whether a value is what a condition wants: a value, one of some, or within bounds."""
     if isinstance(wanted, Mapping):
+        if isinstance(value, str):
+            return False
         tests = {
             "above": lambda bound: value > bound,
             "below": lambda bound: value < bound,
@@ -440,7 +443,7 @@ class _Reader:
         if not isinstance(given, Mapping):
             raise self._error(f"found {given!r}, expected names with values", *path)
         for name, value in given.items():
-            if name in GROUPS or name in ("name", "extends"):
+            if name in FIXED:
                 raise self._error(f"'{name}' cannot be set here; name each lever and parameter itself", *path, name)
             with _at(self, (*path, name)):
                 load_scenario(scenario, **{name: value})
@@ -531,7 +534,8 @@ class _Reader:
             if not isinstance(given, list) or not given:
                 raise self._error("'points': expected a list of points, each names with values", *path, "points")
             rows = [(point, None, (*path, "points", number)) for number, point in enumerate(given)]
-        points, names = [], {}
+        points: list[Point] = []
+        names: dict[str, dict[Any, None]] = {}
         for point, line, where in rows:
             if not isinstance(point, Mapping) or not point:
                 raise self._error(f"found {point!r}, expected names with values", *where)
@@ -601,8 +605,6 @@ class _Reader:
         if not isinstance(given, list) or not given:
             raise self._error(f"'{name}': found {given!r}, expected a list of levels", *path)
         for number, level in enumerate(given):
-            if name != "start":
-                self._number(level, (*path, number), name)
             with _at(self, (*path, number)):
                 load_scenario(scenario, **{name: level})
         self._refuse_twice(given, *path)
