@@ -99,6 +99,8 @@ class Factor:
             return self.levels[min(int(share * len(self.levels)), len(self.levels) - 1)]
         if self.is_whole:
             return int(min(self.low + math.floor(share * (self.high - self.low + 1)), self.high))
+        if share <= 0.0 or share >= 1.0:
+            return self.low if share <= 0.0 else self.high
         value = getattr(self, f"_{self.distribution}")(share)
         return float(min(max(value, self.low), self.high))
 

@@ -31,7 +31,7 @@ def runs_progress(*, is_quiet: bool) -> Iterator[Callable[[Counts], None]]:
 
 
 class Rate:
-    """Runs a second since the beginning, and the time that the others will take.
+    """Runs a second since the first was over, and the time that the others will take.
 
     Parameters
     ----------
@@ -39,12 +39,13 @@ class Rate:
     """
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
-        self.clock, self.began, self.at_first = clock, clock(), -1
+        self.clock, self.began, self.at_first, self.has_begun = clock, clock(), -1, False
 
     def words(self, counts: Counts) -> str:
-        """Return rate and time left in words; empty before the first run is over."""
+        """Return rate and time left in words; empty before two runs are over: processes take long to start."""
         over = counts[DONE] + counts[FAILED]
-        if self.at_first < 0:
+        if self.at_first < 0 or (over > self.at_first and not self.has_begun):
+            self.has_begun = 0 <= self.at_first < over
             self.at_first, self.began = over, self.clock()
         made, seconds = over - self.at_first, max(self.clock() - self.began, 1e-9)
         if made <= 0 or counts[PENDING] == 0:

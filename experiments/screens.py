@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES_SHOWN = 10
 
 
-UNBROKEN = ("id", "name", "parameter", "range", "grade", "function", "step")
+UNBROKEN = ("id", "name", "parameter", "range", "grade", "function", "step", "factor")
 
 
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:

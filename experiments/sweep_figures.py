@@ -72,7 +72,7 @@ def caption(results: Results) -> str:
     """Return what must be read with every figure of a sweep: how many runs it shows."""
     table = results.table
     n_done, n_seeds = int((table["status"] == "done").sum()), table["seed"].nunique()
-    seeds = "1 seed: no intervals" if n_seeds == 1 else f"{n_seeds} seeds; bars: 95 % intervals over seeds"
+    seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"
     where = ", ".join(dict.fromkeys(table["territory"]))
     left = "" if n_done == len(table) else f" of {len(table):,}"
     return f"{where}; {n_done:,}{left} runs; {seeds}"
@@ -89,7 +89,8 @@ def response_table(rows: pd.DataFrame, factor: str, by: str | None = None) -> pd
     Returns
     -------
     `by` (if given), factor, mean, low, high (95 % interval over seeds; NaN with one seed), runs. A seed's runs are
-    averaged first: seeds are what is independent.
+    averaged first: seeds are what is independent. Where every level has the same seeds, intervals are those of the
+    differences between levels, see `_paired`.
     """
     known = rows.dropna(subset=[factor])
     level = known[factor]
@@ -98,23 +99,41 @@ def response_table(rows: pd.DataFrame, factor: str, by: str | None = None) -> pd
         level = level.groupby(classes, observed=True).transform("mean")
     keys = [*([by] if by else []), factor]
     frame = known.assign(**{factor: level})
-    per_seed = frame.groupby([*keys, "seed"], observed=True)["value"].mean().reset_index()
-    found = []
-    for key, group in per_seed.groupby(keys, observed=True):
-        mean, half = _mean_and_half_width(group["value"].to_numpy())
-        found.append((*key, mean, mean - half, mean + half))
+    cells = frame.pivot_table(index=keys, columns="seed", values="value", aggfunc="mean", observed=True)
+    found = [(*_as_tuple(key), *_interval(values)) for key, values in zip(cells.index, _paired(cells), strict=True)]
     table = pd.DataFrame(found, columns=[*keys, "mean", "low", "high"])
     runs = frame.groupby(keys, observed=True).size().rename("runs").reset_index()
     return table.merge(runs, on=keys)
 
 
-def _mean_and_half_width(values: np.ndarray) -> tuple[float, float]:
+def _paired(cells: pd.DataFrame) -> np.ndarray:
+    """Take out of each seed's values what the seed does alike at every level, if each level has each seed.
+
+    A seed makes a whole territory busier or calmer; a curve is about the difference between levels. The spread that is
+    left is widened by √(L / (L − 1)), what taking the mean of L levels out has cost (Morey 2008).
+    """
+    values = cells.to_numpy(np.float64)
+    n_levels = len(values)
+    if np.isnan(values).any() or n_levels < 2:
+        return values
+    means = values.mean(axis=1, keepdims=True)
+    left = values - values.mean(axis=0, keepdims=True) - means + values.mean()
+    return means + left * np.sqrt(n_levels / (n_levels - 1))
+
+
+def _as_tuple(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean over seeds and its 95 % interval."""
     from scipy.stats import t
 
-    if len(values) < 2:
-        return float(values.mean()), float("nan")
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(t.ppf(0.5 + CONFIDENCE / 2, len(values) - 1) * error)
+    there = values[~np.isnan(values)]
+    if len(there) < 2:
+        return float(there.mean()), float("nan"), float("nan")
+    half = t.ppf(0.5 + CONFIDENCE / 2, len(there) - 1) * there.std(ddof=1) / np.sqrt(len(there))
+    return float(there.mean()), float(there.mean() - half), float(there.mean() + half)
 
 
 def response_curves(rows: pd.DataFrame, indicator: str, factors: Sequence[str], text: str = "") -> Figure:
@@ -143,7 +162,13 @@ def response_curves(rows: pd.DataFrame, indicator: str, factors: Sequence[str], 
         axis.grid(axis="y", color=LIGHT)
     axes[0].set_ylabel(indicator)
     figure.suptitle(f"{indicator}: response", x=0.01, ha="left")
-    _finish(figure, text)
+    several = rows["seed"].nunique() > 1
+    note = (
+        "bars: 95 % intervals over seeds, what a seed does at every level alike taken out"
+        if several
+        else "no intervals"
+    )
+    _finish(figure, "; ".join(filter(None, [text, note])))
     return figure
 
 
@@ -189,8 +214,8 @@ def draw_sensitivity(found: Sensitivity, folder: Path) -> list[Path]:
     with house_style():
         for name in list(dict.fromkeys(found.indices["indicator"]))[:MOST_INDICATORS]:
             rows = found.indices[(found.indices["indicator"] == name) & (found.indices["with"] == "")]
-            if rows["value"].isna().all():
-                continue
+            if not rows["value"].abs().max() > 0:
+                continue  # nothing depends on anything
             draw = sobol_figure if found.method == "sobol" else morris_figure
             written += _write(draw(rows, name), folder / f"indices_{_plain(name)}")
             tornado = found.tornado[found.tornado["indicator"] == name]

@@ -169,10 +169,17 @@ def show_sensitivity(found: Sensitivity, folder: Path) -> None:
         wide = {kind: part.set_index("factor") for kind, part in rows.groupby("index", sort=False)}
         order = wide[found.ranked_by]["value"].sort_values(ascending=False, kind="stable").index
         for factor in order[:MOST_FACTORS_SHOWN]:
-            cells = [wide[kind].loc[factor] for kind in kinds]
-            lines.add_row(str(factor), *(f"{c['value']:.3g} [{c['low']:.3g}, {c['high']:.3g}]" for c in cells))
+            lines.add_row(str(factor), *(_shown(kind, wide[kind].loc[factor]) for kind in kinds))
         out.print(lines)
     out.print("")
     for note in found.notes:
         out.print(note)
     out.print(f"Files: {folder}/indices.csv, figures in {folder}/figures")
+
+
+def _shown(kind: str, row: Any) -> str:
+    """Return an index with its interval; those of Morris beside μ* without, their columns would not fit."""
+    if row["value"] != row["value"]:
+        return ""
+    interval = "" if kind in ("mu", "sigma") else f"  [{row['low']:.3g}, {row['high']:.3g}]"
+    return f"{row['value']:.3g}{interval}"
