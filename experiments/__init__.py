@@ -1,7 +1,4 @@
-"""What can be asked of the model: a run, a validation, results read again.
-
-Imported on first use: `--help` costs nothing.
-"""
+"""What can be asked of the model: runs, sweeps, sensitivity, results read again. Imported on first use."""
 
 from __future__ import annotations
 
@@ -10,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.averaging import equity_over_runs
-    from experiments.loading import load
+    from experiments.batch import run_batch
+    from experiments.reading import load
     from experiments.running import run
+    from experiments.sensitivity_analysis import sensitivity
+    from experiments.sweeping import sweep
     from experiments.validating import validate
 
-__all__ = ["equity_over_runs", "load", "run", "validate"]
+__all__ = ["equity_over_runs", "load", "run", "run_batch", "sensitivity", "sweep", "validate"]
 
 _HOMES = {
     "equity_over_runs": "experiments.averaging",
-    "load": "experiments.loading",
-    "run": "experiments.running",
     "validate": "experiments.validating",
+    "run": "experiments.running",
+    "load": "experiments.reading",
+    "run_batch": "experiments.batch",
+    "sweep": "experiments.sweeping",
+    "sensitivity": "experiments.sensitivity_analysis",
 }
 
 

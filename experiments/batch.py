@@ -1,170 +1,57 @@
 """Many runs, one table: what is asked for, what is there already, what is missing?
 
-Owns the folder of a batch: `design.json`, which lists the runs in order and is written first, beside `runs/`, which
-holds one Parquet file of one row for each run that is over. A run is named by a digest of all that its row follows
-from, and equal runs give equal bytes: so a batch can be killed at any moment and started again, and two processes may
-work on one.
+Owns the making of the runs of a batch: which are missing, who makes them, what a run that fails leaves behind. Where
+the rows are kept is `experiments.table`, how a run is named `experiments.specs`, who does the work `experiments.pool`.
+A batch can be killed at any moment and started again, and two processes may work on one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 import random
-import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
-from functools import cache, cached_property, lru_cache
-from numbers import Integral, Real
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import abm
 from abm.errors import InputError
-from abm.parameters import load_parameters
-from abm.scenario import GROUPS, Scenario, load_scenario
+from abm.scenario import Scenario
 from experiments.pool import Outcome, Stop, run_all
-from experiments.store import MANIFEST, write_json
+from experiments.specs import RunSpec, code_digest, make_specs
+from experiments.store import MANIFEST
+from experiments.table import (
+    DESIGN,
+    DONE,
+    FAILED,
+    INCOMING,
+    PENDING,
+    RUNS,
+    SET,
+    Design,
+    Layout,
+    Row,
+    Table,
+    Tally,
+    count,
+    load,
+    load_strata,
+    read_design,
+    rows_a_file,
+    write_design,
+    write_incoming,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
     from abm.environment.territory import Territory
 
-FORMAT = 1
-DESIGN, RUNS = "design.json", "runs"
-DONE, FAILED, PENDING = "done", "failed", "pending"
-SET = "set."
-FACTS = ("digest", "territory", "scenario", "seed")
-LARGEST_SEED = 2**63 - 1
-COVERED = ("environment/territories/", "scenarios/")  # what a run uses of them has digests of its own
-
-
-@dataclass(frozen=True)
-class RunSpec:
-    """One run of a batch, small enough to be sent anywhere; made by `RunSpec.of` or `make_specs`.
-
-    Attributes
-    ----------
-    place : name of a built-in territory, or path of a pack; not part of the digest.
-    territory, territory_digest : name of the territory, digest of its files.
-    scenario : as resolved, canonical JSON.
-    parameters_digest : digest of all numbers, the scenario's included.
-    seed : of the run, from 0.
-    settings : what the design sets in this run, canonical JSON: columns `set.…` of the table.
-    code : digest of the model, see `code_digest`.
-    measure : what its row holds besides the indicators, see `experiments.measuring`.
-    """
-
-    place: str
-    territory: str
-    territory_digest: str
-    scenario: str
-    parameters_digest: str
-    seed: int
-    settings: str
-    code: str
-    measure: str = ""
-
-    @classmethod
-    def of(
-        cls,
-        scenario: str | Path | Scenario = "baseline",
-        territory: str | Path = "saverne",
-        seed: int = 1,
-        **settings: Any,
-    ) -> RunSpec:
-        """Return one run; `settings` are fields of the scenario, levers or parameters by name, e.g. `days=365`.
-
-        Raises
-        ------
-        InputError
-            Whatever cannot be used.
-        """
-        (spec,) = make_specs([scenario], [seed], [settings], territory=territory)
-        return spec
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256, in hexadecimal, of all that the row of this run follows from."""
-        facts = asdict(self) | {"format": FORMAT}
-        del facts["place"]
-        return hashlib.sha256(_canonical(facts).encode()).hexdigest()
-
-
-def make_specs(
-    scenarios: Iterable[str | Path | Scenario] = ("baseline",),
-    seeds: Iterable[int] = (1,),
-    settings: Iterable[Mapping[str, Any]] = ({},),
-    *,
-    territory: str | Path = "saverne",
-    measure: str = "",
-) -> list[RunSpec]:
-    """Return every scenario under every settings with every seed, the seeds changing fastest.
-
-    Parameters
-    ----------
-    measure : what their rows hold besides the indicators, see `experiments.measuring`.
-
-    Raises
-    ------
-    InputError
-        Unknown territory, scenario or key; a value out of range.
-    """
-    from experiments.running import find_territory
-
-    pack, seeds, points = find_territory(territory), [_checked_seed(seed) for seed in seeds], list(settings)
-    cases = [
-        (load_scenario(scenario, **chosen), _named(chosen))
-        for scenario in map(load_scenario, scenarios)
-        for chosen in points
-    ]
-    return [_spec(pack, *case, seed, measure) for case in cases for seed in seeds]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The columns of a batch, the same in all its files, so that any reader can put them together.
-
-    Attributes
-    ----------
-    settings : name to "number" or "text", one for each column `set.…`.
-    indicators : ids of the indicators, as in `indicators.csv`.
-    """
-
-    settings: Mapping[str, str]
-    indicators: tuple[str, ...]
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns in their order, with their types."""
-        import pyarrow as pa
-
-        number, text = pa.float64(), pa.string()
-        columns = [(name, pa.int64() if name == "seed" else text) for name in (*FACTS, "status", "error")]
-        columns += [(SET + name, number if kind == "number" else text) for name, kind in self.settings.items()]
-        return pa.schema(columns + [(name, number) for name in self.indicators])
-
-
-@dataclass(frozen=True)
-class Design:
-    """The runs of a batch in the order of its table (some designs hold a run more than once), and its columns."""
-
-    runs: tuple[RunSpec, ...]
-    layout: Layout
-
-    @cached_property
-    def digests(self) -> tuple[str, ...]:
-        """Digest of each run."""
-        return tuple(spec.digest for spec in self.runs)
-
-
-# ----------------------------------------------------------------------------------------------- runs, many and one
+__all__ = [
+    "DONE", "FAILED", "PENDING", "SET", "Design", "Layout", "RunSpec", "code_digest", "count", "load", "load_strata",
+    "make_specs", "read_design", "run_batch", "run_one",
+]  # fmt: skip
 
 
 def run_batch(
@@ -175,6 +62,9 @@ def run_batch(
     executor: Executor | None = None,
     most_tries: int = 3,
     retry_failed: bool = False,
+    may_extend: bool = False,
+    strata: Iterable[str] = (),
+    about: Mapping[str, Any] | None = None,
     on_done: Callable[[dict[str, int]], None] | None = None,
 ) -> pd.DataFrame:
     """Make the runs of a batch that are missing; return its table.
@@ -185,11 +75,15 @@ def run_batch(
     folder : of the batch; new, or begun with the same design.
     workers, executor, most_tries : see `experiments.pool.run_all`; an executor's workers must see the same folder.
     retry_failed : also make again the runs that failed.
+    may_extend : the design may go on after the runs of the folder's, or end before them (more replications, fewer).
+    strata : kinds of stratum to keep beside the table, see `load_strata`.
+    about : what else is to be known of the design, for those who read the folder; JSON.
     on_done : is told how many runs are done, failed and pending: at the start, and whenever one is over.
 
     Returns
     -------
-    see `load`: the same table whatever the number of workers and however often the batch was interrupted.
+    see `load`: the same table whatever the number of workers and however often the batch was interrupted; only the runs
+    asked for, when the folder holds more.
 
     Raises
     ------
@@ -197,35 +91,68 @@ def run_batch(
         The folder holds something else, or cannot be written to; code or territory changed while the batch ran.
     """
     folder = Path(folder)
-    design = _open(tuple(specs), folder, executor)
-    over = _statuses(folder)
-    if retry_failed:
-        over = _forget_failed(folder, over)
-    tally = _Tally(design, over, on_done)
-    missing = {spec.digest: spec for spec in design.runs if spec.digest not in over}
+    wanted = Layout({}, (), tuple(dict.fromkeys(strata)))
+    design = _open(tuple(specs), folder, executor, may_extend, wanted, dict(about or {}))
+    table = Table(folder, design)
+    try:
+        table.lay_out()
+        if retry_failed:
+            table.forget_failed()
+        _make_missing(table, workers, executor, most_tries, on_done)
+    except Stop as stop:
+        raise InputError(str(stop), file=folder) from None
+    except OSError as error:
+        raise InputError(f"cannot be written to: {error.strerror or error}", file=folder) from None
+    return table.read().to_pandas()
+
+
+def _make_missing(
+    table: Table,
+    workers: int,
+    executor: Executor | None,
+    most_tries: int,
+    on_done: Callable[[dict[str, int]], None] | None,
+) -> None:
+    """Make every run that is not over, and fold all rows into the table."""
+    design, over = table.design, table.statuses()
+    tally = Tally(design, over, on_done)
 
     def jobs() -> Iterator[tuple[str, tuple[RunSpec, Path, Layout]]]:
-        # In an order of its own, so that two processes that work on one batch rarely make the same run.
-        for digest in random.SystemRandom().sample(list(missing), len(missing)):
-            if _file(folder, digest).exists():  # made by another process meanwhile
-                tally.note(digest, _status(_file(folder, digest)))
+        for digest in _in_random_blocks([digest for digest in design.by_digest if digest not in over], design):
+            status = table.status(digest)
+            if status != PENDING:  # made by another process meanwhile
+                tally.note(digest, status)
             else:
-                yield digest, (missing[digest], folder, design.layout)
+                yield digest, (design.by_digest[digest], table.folder, design.layout)
 
     def note(digest: str, outcome: Outcome) -> None:
-        if outcome.error is not None and not _file(folder, digest).exists():
-            _write_row(folder, design.layout, _row(design.layout, missing[digest], FAILED, outcome.error))
+        if outcome.error is not None and table.status(digest) == PENDING:
+            write_incoming(table.folder, design.layout.row(design.by_digest[digest], FAILED, outcome.error))
         tally.note(digest, FAILED if outcome.error is not None else DONE)
+        table.fold_now_and_then()
 
     try:
         run_all(_carry_out, jobs(), workers, executor, most_tries, note)
-    except Stop as stop:
-        raise InputError(str(stop), file=folder) from None
-    return load(folder)
+    finally:
+        with contextlib.suppress(OSError):  # the rows are safe where they came in
+            table.fold()
+    table.fold()
 
 
-def run_one(spec: RunSpec, folder: str | Path, layout: Layout | None = None) -> dict[str, Any]:
-    """Make one run of a batch and write its row; return the row.
+def _in_random_blocks(digests: list[str], design: Design) -> list[str]:
+    """Return runs file by file of the table, files and runs in an order of their own.
+
+    So two processes that work on one batch rarely make the same run, and few files change at a time.
+    """
+    blocks: dict[int, list[str]] = {}
+    for digest in digests:
+        blocks.setdefault(design.file_of[digest], []).append(digest)
+    chance = random.SystemRandom()
+    return [d for block in chance.sample(list(blocks.values()), len(blocks)) for d in chance.sample(block, len(block))]
+
+
+def run_one(spec: RunSpec, folder: str | Path, layout: Layout | None = None) -> Row:
+    """Make one run of a batch and write its row down; return the row.
 
     Parameters
     ----------
@@ -239,14 +166,16 @@ def run_one(spec: RunSpec, folder: str | Path, layout: Layout | None = None) -> 
     Exception
         Whatever ends the run; nothing is written then.
     """
+    folder = Path(folder)
     layout = layout or read_design(folder).layout
-    values = _simulate(spec, _pack_of(spec))
+    values, strata = _simulate(spec, _pack_of(spec), layout.strata)
     if values.keys() != set(layout.indicators):
         odd = sorted(values.keys() ^ set(layout.indicators))
         raise RuntimeError(f"other indicators than those of the design: {', '.join(odd[:3])}")
-    row = _row(layout, spec, DONE, values=values)
+    row = layout.row(spec, DONE, values=values)
     try:
-        _write_row(Path(folder), layout, row)
+        (folder / INCOMING).mkdir(exist_ok=True)
+        write_incoming(folder, row, strata)
     except OSError as error:
         raise Stop(f"cannot be written to: {error.strerror or error}") from None
     return row
@@ -257,24 +186,29 @@ def _carry_out(job: tuple[RunSpec, Path, Layout]) -> None:
     run_one(*job)
 
 
-def _simulate(spec: RunSpec, pack: Territory) -> dict[str, float]:
-    """Return the indicators of a run over everybody and the whole horizon, by id."""
+def _simulate(spec: RunSpec, pack: Territory, strata: tuple[str, ...] = ()) -> tuple[dict[str, float], list[list[Any]]]:
+    """Return the indicators of a run over everybody and the whole horizon, by id, and those of some strata."""
     from abm.model import TerritoryModel
 
     model = TerritoryModel(pack, Scenario.model_validate(json.loads(spec.scenario)), rng=spec.seed)
-    return _figures(model, spec.measure)
+    return _figures(model, strata, spec.measure)
 
 
-def _figures(model: Any, measure: str = "") -> dict[str, float]:
-    """Live every day; return the indicators over everybody and the whole horizon, by id, and what is measured more."""
+def _figures(model: Any, strata: tuple[str, ...] = (), measure: str = "") -> tuple[dict[str, float], list[list[Any]]]:
+    """Live every day; return the indicators over everybody and the whole horizon, by id, and those of some strata."""
     from abm.indicators import indicators
     from experiments.measuring import measured
 
     model.run_to_end()
     records = model.release()
-    table = indicators(records, ("all",))
-    rows = table[table["period"] == "all"]
-    return dict(zip(rows["indicator"], rows["value"].astype(float), strict=True)) | measured(measure, records)
+    table = indicators(records, ("all", *strata))
+    is_whole = (table["stratum_kind"] == "all") & (table["period"] == "all")
+    whole = dict(zip(table.loc[is_whole, "indicator"], table.loc[is_whole, "value"].astype(float), strict=True))
+    whole |= measured(measure, records)
+    parts = table[table["stratum_kind"].isin(strata) & ~is_whole]
+    columns = [parts[name].astype(str).tolist() for name in ("indicator", "stratum_kind", "stratum", "period")]
+    values = [None if value != value else float(value) for value in parts["value"]]
+    return whole, [list(row) for row in zip(*columns, values, map(int, parts["n"]), strict=True)]
 
 
 def _learn_indicators(measure: str) -> list[str]:
@@ -286,7 +220,7 @@ def _learn_indicators(measure: str) -> list[str]:
     if not is_compiled():
         compile_here()
     model = TerritoryModel("tiny", rng=0, start="2024-01-01", days=7, warm_up_days=0, follow_up_days=0)
-    return list(_figures(model, measure))
+    return list(_figures(model, measure=measure)[0])
 
 
 def _pack_of(spec: RunSpec) -> Territory:
@@ -309,168 +243,86 @@ def _load_pack(place: str) -> Territory:
     return find_territory(place)
 
 
-# ---------------------------------------------------------------------------------------------------- specifications
+# ----------------------------------------------------------------------------------------------------------- the folder
 
 
-@cache
-def code_digest() -> str:
-    """Return a digest (64 hex digits) of the model: all its code and data but built-in territories and scenarios."""
-    folder, state = Path(abm.__file__).parent, hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".csv", ".yaml")):
-        name = file.relative_to(folder).as_posix()
-        if not name.startswith(COVERED):
-            content = file.read_bytes()
-            state.update(f"{name}\0{len(content)}\0".encode() + content)
-    return state.hexdigest()
-
-
-def _spec(pack: Territory, scenario: Scenario, settings: Mapping[str, Any], seed: int, measure: str = "") -> RunSpec:
-    from experiments.provenance import territory_facts
-
-    facts = territory_facts(pack)
-    return RunSpec(
-        place=facts["path"] or facts["name"],
-        territory=facts["name"],
-        territory_digest=facts["digest"],
-        scenario=_canonical(scenario.model_dump(mode="json")),
-        parameters_digest=load_parameters().with_values(scenario.parameters).digest,
-        seed=seed,
-        settings=_canonical(settings),
-        code=code_digest(),
-        measure=measure,
-    )
-
-
-def _named(settings: Mapping[str, Any]) -> dict[str, float | str | None]:
-    """Return settings by name, parameters by their name also when given by id; numbers, texts or nothing."""
-    flat = {key: value for key, value in settings.items() if key not in GROUPS}
-    for group in GROUPS:
-        flat |= dict(settings.get(group, {}))
-    registry = load_parameters()
-    return {registry.entry(key).name if key in registry else key: _number_or_text(flat[key]) for key in flat}
-
-
-def _number_or_text(value: Any) -> float | str | None:
-    if value is None or isinstance(value, bool | str):
-        return None if value is None else str(value)
-    return float(value) if isinstance(value, Real) else str(value)
-
-
-def _checked_seed(seed: Any) -> int:
-    number = int(seed) if isinstance(seed, Integral) and seed is not True else -1
-    if not 0 <= number <= LARGEST_SEED:
-        raise InputError(f"'seed': found {seed!r}, expected a whole number from 0 to {LARGEST_SEED}")
-    return number
-
-
-def _canonical(content: Any) -> str:
-    """Return JSON that is the same text for the same content."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-# ---------------------------------------------------------------------------------------------------------- the design
-
-
-def read_design(folder: str | Path) -> Design:
-    """Return the design of a batch.
-
-    Raises
-    ------
-    InputError
-        No batch in this folder, or its design cannot be read.
-    """
-    file = Path(folder) / DESIGN
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"holds no batch (no {DESIGN})", file=folder) from None
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", file=file) from None
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", file=file) from None
-    if isinstance(content, dict) and isinstance(content.get("format"), int) and content["format"] > FORMAT:
-        raise InputError(f"format {content['format']} found, at most {FORMAT} is known to this version", file=file)
-    try:
-        cases = [
-            case | {"scenario": _canonical(case["scenario"]), "settings": _canonical(case["settings"])}
-            for case in content["cases"]
-        ]
-        runs = tuple(RunSpec(**cases[row["case"]], seed=row["seed"]) for row in content["runs"])
-        design = Design(runs, Layout(content["settings"], tuple(content["indicators"])))
-        is_intact = design.digests == tuple(row["digest"] for row in content["runs"])
-    except (KeyError, TypeError, IndexError):
-        raise InputError("is not the design of a batch", file=file) from None
-    if not is_intact:
-        raise InputError("has been changed: its runs do not have the digests it tells", file=file)
-    return design
-
-
-def _write_design(folder: Path, design: Design) -> None:
-    """Write the design: each case (all but the seed) once, then the runs."""
-    cases: dict[str, int] = {}
-    runs = []
-    for spec in design.runs:
-        facts = asdict(spec)
-        seed = facts.pop("seed")
-        case = cases.setdefault(_canonical(facts), len(cases))
-        runs.append({"digest": spec.digest, "case": case, "seed": seed})
-    listed = [json.loads(case) for case in cases]
-    content = {
-        "format": FORMAT,
-        "version": abm.__version__,
-        "settings": design.layout.settings,
-        "indicators": design.layout.indicators,
-        "cases": [
-            case | {"scenario": json.loads(case["scenario"]), "settings": json.loads(case["settings"])}
-            for case in listed
-        ],
-        "runs": runs,
-    }
-    write_json(folder / DESIGN, content)
-
-
-def _open(specs: tuple[RunSpec, ...], folder: Path, executor: Executor | None) -> Design:
-    """Return the design of a folder, written to it when it is new."""
+def _open(
+    specs: tuple[RunSpec, ...],
+    folder: Path,
+    executor: Executor | None,
+    may_extend: bool,
+    wanted: Layout,
+    about: dict[str, Any],
+) -> Design:
+    """Return the design of a folder, written to it when it is new or longer."""
     if not specs:
         raise InputError("no run is asked for", file=folder)
     if (folder / DESIGN).exists():
         design = read_design(folder)
-        _refuse_other(design, specs, folder)
+        _refuse_other(design, specs, folder, may_extend, wanted.strata)
         if executor is None:
             _compile_rules()
-        design = Design(specs, design.layout)
-    else:
-        _refuse_taken(folder)
-        with _refusing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        measure = specs[0].measure
-        indicators = _indicators(measure) if executor is None else _indicators_from(executor, measure)
-        design = Design(specs, Layout(_kinds_of_settings(specs), indicators))
-        with _refusing(folder):
-            _write_design(folder, design)
-        _refuse_other(read_design(folder), specs, folder)  # another process has just written its own
+        if len(specs) > len(design.runs):
+            longer = Design(specs, design.layout, design.rows_a_file, about)
+            with _refusing(folder):
+                write_design(folder, longer)
+            return longer
+        return Design(specs, design.layout, design.rows_a_file, design.about)
+    refuse_taken(folder)
     with _refusing(folder):
-        (folder / RUNS).mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    measure = specs[0].measure
+    indicators = _indicators(measure) if executor is None else _indicators_from(executor, measure)
+    layout = Layout(_kinds_of_settings(specs), indicators, wanted.strata)
+    with _refusing(folder):
+        write_design(folder, Design(specs, layout, rows_a_file(len(specs)), about))
+    _refuse_other(design := read_design(folder), specs, folder, may_extend, wanted.strata)  # another was faster
     return design
 
 
-def _refuse_other(design: Design, specs: tuple[RunSpec, ...], folder: Path) -> None:
+def _refuse_other(
+    design: Design, specs: tuple[RunSpec, ...], folder: Path, may_extend: bool = False, strata: tuple[str, ...] = ()
+) -> None:
     """Refuse a folder that was begun with another design."""
+    reason = difference(design, specs, may_extend, strata)
+    if reason is not None:
+        raise InputError(f"holds a batch of another design ({reason}); name another folder", file=folder)
+
+
+def difference(
+    design: Design, specs: tuple[RunSpec, ...], may_extend: bool = False, strata: tuple[str, ...] = ()
+) -> str | None:
+    """Return in words why a folder's design is not the one asked for, or None when it is."""
     digests = tuple(spec.digest for spec in specs)
-    if digests == design.digests:
-        return
+    shorter = min(len(digests), len(design.digests))
+    if strata != design.layout.strata:
+        return f"it keeps other strata: {', '.join(design.layout.strata) or 'none'}"
+    if digests == design.digests or (
+        may_extend and digests[:shorter] == design.digests[:shorter] and _same_columns(design, specs)
+    ):
+        return None
     if {spec.code for spec in design.runs} != {spec.code for spec in specs}:
-        reason = "its runs are of another version of the model's code"
-    elif len(digests) != len(design.digests):
-        reason = f"of {len(design.digests)} runs, {len(digests)} are asked for"
-    else:
-        number = next(n for n, pair in enumerate(zip(digests, design.digests, strict=True), 1) if pair[0] != pair[1])
-        reason = f"the first run that differs is number {number}"
-    raise InputError(f"holds a batch of another design ({reason}); name another folder", file=folder)
+        return "its runs are of another version of the model's code"
+    if len(digests) != len(design.digests) and not may_extend:
+        return f"of {len(design.digests)} runs, {len(digests)} are asked for"
+    number = next(
+        (n for n, pair in enumerate(zip(digests, design.digests, strict=False), 1) if pair[0] != pair[1]), None
+    )
+    return "it sets other things" if number is None else f"the first run that differs is number {number}"
 
 
-def _refuse_taken(folder: Path) -> None:
-    """Refuse a folder that a new batch cannot be begun in."""
+def _same_columns(design: Design, specs: tuple[RunSpec, ...]) -> bool:
+    return _kinds_of_settings(specs) == dict(design.layout.settings)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Refuse a folder that a new batch cannot be begun in.
+
+    Raises
+    ------
+    InputError
+        It is a file, or holds other results.
+    """
     if folder.exists() and not folder.is_dir():
         raise InputError("is a file, a folder expected", file=folder)
     for name in (MANIFEST, RUNS):
@@ -518,152 +370,3 @@ def _kinds_of_settings(specs: Iterable[RunSpec]) -> dict[str, str]:
             is_text = isinstance(value, str) or kinds.get(name) == "text"
             kinds[name] = "text" if is_text else "number"
     return dict(sorted(kinds.items()))
-
-
-# ------------------------------------------------------------------------------------------------------------ the table
-
-
-def load(folder: str | Path) -> pd.DataFrame:
-    """Return the table of a batch, also while it grows.
-
-    Returns
-    -------
-    one row a run, in the order of the design: digest, territory, scenario, seed, status ("done", "failed", "pending"),
-    error, `set.…` (what the design sets in this run), then the indicators over everybody and the whole horizon by id;
-    NaN where there is no value.
-
-    Raises
-    ------
-    InputError
-        No batch in this folder.
-    """
-    import pandas as pd
-    import pyarrow as pa
-
-    design = read_design(folder)
-    schema = design.layout.schema
-    known = pa.schema([schema.field(name) for name in schema.names if name in FACTS or name.startswith(SET)])
-    rows = [{name: row[name] for name in known.names} for row in (_row(design.layout, s, PENDING) for s in design.runs)]
-    found = pd.read_parquet(Path(folder) / RUNS) if _has_rows(Path(folder)) else schema.empty_table().to_pandas()
-    found = found.drop_duplicates("digest").drop(columns=known.names[1:])
-    table = pa.Table.from_pylist(rows, schema=known).to_pandas().merge(found, on="digest", how="left")
-    return table.fillna({"status": PENDING})[schema.names]
-
-
-def count(folder: str | Path) -> dict[str, int]:
-    """Return how many runs of a batch are done, failed and pending.
-
-    Raises
-    ------
-    InputError
-        No batch in this folder.
-    """
-    design = read_design(folder)
-    return _Tally(design, _statuses(Path(folder))).counts
-
-
-class _Tally:
-    """How many runs are done, failed and pending."""
-
-    def __init__(
-        self, design: Design, over: Mapping[str, str], on_done: Callable[[dict[str, int]], None] | None = None
-    ) -> None:
-        self.times, self.on_done = Counter(design.digests), on_done
-        self.counts = dict.fromkeys((DONE, FAILED), 0) | {PENDING: len(design.runs)}
-        for digest in self.times.keys() & over.keys():
-            self._move(digest, over[digest])
-        self._tell()
-
-    def note(self, digest: str, status: str) -> None:
-        """Count a run that is over, as often as the design holds it."""
-        self._move(digest, status)
-        self._tell()
-
-    def _move(self, digest: str, status: str) -> None:
-        self.counts[status] += self.times[digest]
-        self.counts[PENDING] -= self.times[digest]
-
-    def _tell(self) -> None:
-        if self.on_done is not None:
-            self.on_done(dict(self.counts))
-
-
-def _row(
-    layout: Layout, spec: RunSpec, status: str, error: str | None = None, values: Mapping[str, float] | None = None
-) -> dict[str, Any]:
-    """Return the row of a run, column by column; it holds nothing that differs from one time to the next."""
-    chosen = json.loads(spec.settings)
-    facts = {"digest": spec.digest, "territory": spec.territory, "scenario": json.loads(spec.scenario)["name"]}
-    settings = {
-        SET + name: chosen.get(name) if kind == "number" or chosen.get(name) is None else str(chosen[name])
-        for name, kind in layout.settings.items()
-    }
-    indicators = dict.fromkeys(layout.indicators) | dict(values or {})
-    return facts | {"seed": spec.seed, "status": status, "error": error} | settings | indicators
-
-
-def _write_row(folder: Path, layout: Layout, row: dict[str, Any]) -> None:
-    """Write a row aside, bring it to disk, and put it in place.
-
-    The files are many and hundreds of columns wide: without statistics, dictionaries and the description of pandas they
-    are a fifth of the size, and as much faster to read.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = _file(folder, row["digest"])
-    aside = path.with_name(f"_{row['digest']}.{uuid.uuid4().hex}")
-    table = pa.Table.from_pylist([row], schema=layout.schema)
-    try:
-        with aside.open("wb") as stream:
-            pq.write_table(
-                table, stream, compression="zstd", use_dictionary=False, write_statistics=False, store_schema=False
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-    _sync_names(path.parent)
-
-
-def _sync_names(folder: Path) -> None:
-    """Bring a folder's list of names to disk, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _file(folder: Path, digest: str) -> Path:
-    return folder / RUNS / f"{digest}.parquet"
-
-
-def _has_rows(folder: Path) -> bool:
-    return any(not file.name.startswith("_") for file in (folder / RUNS).glob("*.parquet"))
-
-
-def _statuses(folder: Path) -> dict[str, str]:
-    """Return the status of each run that is over, by digest."""
-    import pandas as pd
-
-    if not _has_rows(folder):
-        return {}
-    found = pd.read_parquet(folder / RUNS, columns=["digest", "status"])
-    return dict(zip(found["digest"], found["status"], strict=True))
-
-
-def _status(file: Path) -> str:
-    """Return the status in the file of a run."""
-    import pyarrow.parquet as pq
-
-    return str(pq.read_table(file, columns=["status"])["status"][0])
-
-
-def _forget_failed(folder: Path, over: Mapping[str, str]) -> dict[str, str]:
-    """Remove the rows of runs that failed; return the status of the others."""
-    for digest in (digest for digest, status in over.items() if status == FAILED):
-        _file(folder, digest).unlink(missing_ok=True)
-    return {digest: status for digest, status in over.items() if status != FAILED}

@@ -209,18 +209,45 @@ def validate(
 
 @app.command(epilog="Example: territoire rerun outputs/baseline/manifest.json")
 def rerun(
-    manifest: Annotated[Path, typer.Argument(help="manifest.json of a run, or its folder.")],
+    manifest: Annotated[Path, typer.Argument(help="manifest.json of a run or sweep, or its folder.")],
+    row: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER|DIGEST", help="Of a sweep, only this run, with all tables."),
+    ] = None,
     output: Output = None,
+    workers: Workers = None,
     events: Events = False,
     force: Force = False,
     no_figures: NoFigures = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Make the same run again, and tell whether its numbers are the same.
+    """Make the same run or sweep again, and tell whether its numbers are the same.
 
-    The new results go to a folder of their own. Exit code 1 when an indicator differs from the earlier run's.
+    The new results go to a folder of their own. Exit code 1 when a number differs from the earlier one.
     """
+    from experiments.rerunning import rerun_batch, rerun_row
+    from experiments.table import DESIGN
+
+    folder = manifest if manifest.is_dir() else manifest.parent
+    if (folder / DESIGN).is_file():
+        options: dict[str, Any] = {"output": output, "force": force, "is_quiet": quiet or json}
+        if row is None:
+            is_same = rerun_batch(folder, workers=workers, **options)
+        else:
+            is_same = rerun_row(folder, row, has_events=events, has_figures=not no_figures, **options)
+    elif row is not None:
+        raise InputError("--row: this is a run, not a sweep", file=manifest)
+    else:
+        is_same = _rerun_run(manifest, output, force, events, not no_figures, quiet, json)
+    if not is_same:
+        raise typer.Exit(1)
+
+
+def _rerun_run(
+    manifest: Path, output: Path | None, force: bool, events: bool, figures: bool, quiet: bool, json: bool
+) -> bool:
+    """Make a run again; tell whether its numbers are the same."""
     from experiments.running import plan_of, read_manifest
     from experiments.screens import show_comparison
 
@@ -229,10 +256,9 @@ def rerun(
     old_table_text = old_table.read_text(encoding="utf-8") if old_table.is_file() else None
     with _destination(str(earlier["scenario"].get("name")), output, force) as destination:
         plan = plan_of(earlier, manifest)
-        result = _carry_out(plan, destination, events, not no_figures, quiet or json)
+        result = _carry_out(plan, destination, events, figures, quiet or json)
     _show_run(result, quiet, json)
-    if not show_comparison(earlier, old_table_text, result, is_quiet=quiet or json):
-        raise typer.Exit(1)
+    return show_comparison(earlier, old_table_text, result, is_quiet=quiet or json)
 
 
 def _destination(name: str, output: Path | None, force: bool) -> Any:
@@ -273,6 +299,95 @@ def _overrides(given: dict[str, str | None], changes: list[str]) -> dict[str, An
             raise InputError(f"'{key}' is given twice on the command line")
         overrides[key] = value
     return overrides
+
+
+# ------------------------------------------------------------------------------------------------------- many runs
+
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Processes (default: as cores and memory allow).", parser=_whole(1), metavar="INTEGER"),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Let the workers of a Dask scheduler make the runs: tcp://… or its file."),
+]
+BatchOutput = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: outputs/DESIGN).")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell how many runs, how long, how much disk.")]
+Status = Annotated[bool, typer.Option("--status", help="Only tell what is done, failed and pending.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also make again the runs that failed.")]
+Yes = Annotated[bool, typer.Option("--yes", help="More than 10,000 runs are meant.")]
+
+
+@app.command(epilog="Example: territoire sweep my_design.yaml --workers 2")
+def sweep(
+    design: Annotated[str, typer.Argument(help="Design file (YAML), or the folder of a sweep begun before.")],
+    output: BatchOutput = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    dry_run: DryRun = False,
+    status: Status = False,
+    retry_failed: RetryFailed = False,
+    yes: Yes = False,
+    no_figures: NoFigures = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make all runs of a design: a grid, a list, a sample of levers and uncertain parameters.
+
+    What is there already is not made again: after an interruption, the same command goes on. Exit code 1 when runs
+    failed.
+    """
+    from experiments.sweep_screens import sweep_command
+
+    options = {"output": output, "workers": workers, "cluster": cluster, "retry_failed": retry_failed, "is_huge": yes}
+    kind = "forecast" if dry_run else "status" if status else "make"
+    if sweep_command(design, kind, options, has_figures=not no_figures, is_quiet=quiet, is_json=json):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: territoire sensitivity morris my_design.yaml --indicator lead_time_mean_days.gp")
+def sensitivity(
+    method: Annotated[str, typer.Argument(metavar="morris|sobol", help="Screening by Morris, or Sobol' indices.")],
+    design: Annotated[str, typer.Argument(help="Design file (YAML) whose factors have ranges.")],
+    indicator: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Of this indicator (or pattern, as 'lead_*'); repeatable.")
+    ] = None,
+    output: BatchOutput = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    dry_run: DryRun = False,
+    status: Status = False,
+    retry_failed: RetryFailed = False,
+    yes: Yes = False,
+    no_figures: NoFigures = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Tell which factors an indicator depends on, with intervals: makes the runs that are missing, then the indices.
+
+    Intervals hold the chance of the sample and, with several seeds a point, that of the runs.
+    """
+    from experiments.sweep_screens import sensitivity_command
+
+    options = {"output": output, "workers": workers, "cluster": cluster, "retry_failed": retry_failed, "is_huge": yes}
+    kind = "forecast" if dry_run else "status" if status else "make"
+    asked = (method, design, tuple(indicator or ()))
+    if sensitivity_command(*asked, kind, options, has_figures=not no_figures, is_quiet=quiet, is_json=json):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: territoire crate outputs/baseline")
+def crate(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run, sweep or sensitivity analysis.")],
+    json: Json = False,
+) -> None:
+    """Describe results as an RO-Crate: ro-crate-metadata.json, for archives and catalogues of research data."""
+    from experiments.crate import write_crate
+
+    file = write_crate(folder)
+    print(f'{{"file": "{file}"}}' if json else f"{file}: written")
 
 
 # ---------------------------------------------------------------------------------------------- inputs, looked up

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES_SHOWN = 10
 
 
-UNBROKEN = ("item", "id", "name", "parameter", "range", "grade", "function", "step")
+UNBROKEN = ("item", "id", "name", "parameter", "range", "grade", "function", "step", "factor")
 
 
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:

@@ -7,6 +7,7 @@ put in place at once; a folder is finished when `manifest.json` is there, which 
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
+DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def is_finished(folder: Path) -> bool:
@@ -105,12 +107,28 @@ class Destination:
                 folder.rmdir()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file aside, bring it to disk, and put it in place."""
-    aside = path.with_name(f"_{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8", newline="\n")
+@contextlib.contextmanager
+def put_in_place(path: Path) -> Iterator[Path]:
+    """Yield a name aside to write a file to; when the block ends well, the file stands at `path`, whole and on disk."""
+    aside = path.with_name(f"_{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield aside
+        publish(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def publish(aside: Path, path: Path) -> None:
+    """Bring a file to disk and put it in place of another, at once: a reader finds the old one or the new one."""
     _sync(aside)
     os.replace(aside, path)
+    _sync(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with put_in_place(path) as aside:
+        aside.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -133,10 +151,8 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    aside = path.with_name(f"_{path.name}.{os.getpid()}")
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), aside, compression="zstd")
-    _sync(aside)
-    os.replace(aside, path)
+    with put_in_place(path) as aside:
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), aside, compression="zstd")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -167,13 +183,22 @@ def _sync_tree(folder: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Bring a file or a folder's list of names to disk, where the system can."""
-    with contextlib.suppress(OSError):
+    """Bring a file or a folder's list of names to disk, where the system can do that.
+
+    Raises
+    ------
+    OSError
+        The disk is full or broken: what was written is not there.
+    """
+    try:
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as error:
+        if error.errno in DISK_FAILURES:
+            raise
 
 
 def _plain(content: Any) -> Any:

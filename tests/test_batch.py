@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from abm.scenario import load_scenario
 from experiments import batch
 from experiments.batch import RunSpec, code_digest, count, load, make_specs, read_design, run_batch, run_one
 from experiments.pool import THREAD_LIMITS, Outcome, Stop, run_all
+from experiments.specs import canonical
+from experiments.table import Design, Table, _changed, _difference, load_strata, write_design, write_incoming
 
 SHORT = {"days": 20, "warm_up_days": 10, "follow_up_days": 10}
 LEVELS = (0.0, 0.5)
@@ -237,7 +240,7 @@ def undisturbed(specs: list[RunSpec], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Digest the finished rows; a worker killed while writing leaves a file whose name begins with `_`, never read."""
+    """Digest the files of the table; a process killed while writing leaves one whose name begins with `_`."""
     rows = sorted((folder / "runs").glob("[!_]*.parquet"))
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in rows}
 
@@ -302,21 +305,21 @@ def start_batch(script_folder: Path, folder: Path, workers: int) -> subprocess.P
 def test_a_batch_that_is_killed_goes_on_where_it_was(specs: list[RunSpec], undisturbed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "batch"
     process = start_batch(tmp_path, folder, workers=2)
-    wait_until(lambda: len(list(folder.glob("runs/*.parquet"))) >= 2)
+    wait_until(lambda: (folder / "runs").exists() and count(folder)["done"] >= 2)
     process.kill()
     process.communicate(timeout=60)
     wait_until(lambda: not group_members(process.pid), 20)  # nobody outlives the batch
-    before = {path.name: path.stat() for path in folder.glob("runs/*.parquet")}
-    assert 2 <= len(before) < len(specs)
-    assert count(folder) == {"done": len(before), "failed": 0, "pending": len(specs) - len(before)}
-    (folder / "runs" / "_left.behind").write_bytes(b"half a file")
-    run_batch(specs, folder, workers=2)
-    after = {path.name: path.stat() for path in folder.glob("runs/*.parquet")}
-    for name, stat in before.items():
-        assert (after[name].st_ino, after[name].st_mtime_ns) == (stat.st_ino, stat.st_mtime_ns)
-    assert all(path.name in after or path.name.startswith("_") for path in (folder / "runs").iterdir())
-    assert {name: digest for name, digest in contents(folder).items() if name in after} == contents(undisturbed)
-    assert same_table(folder, undisturbed)
+    before = count(folder)
+    assert before["done"] >= 2 and before["pending"] > 0 and sum(before.values()) == len(specs)
+    for place in ("runs/_00000.parquet.left", "incoming/_left.json.behind", "incoming/_x.json"):
+        (folder / place).write_bytes(b"half a file")
+    done = set(load(folder).query("status == 'done'")["digest"])
+    rows = {name: (folder / "incoming" / f"{name}.json") for name in done}
+    told: list[dict[str, int]] = []
+    run_batch(specs, folder, workers=2, on_done=told.append)
+    assert told[0] == before and len(told) == before["pending"] + 1  # what was done was not made again
+    assert not any(file.exists() for file in rows.values())
+    assert contents(folder) == contents(undisturbed) and same_table(folder, undisturbed)
     assert (folder / "design.json").read_bytes() == (undisturbed / "design.json").read_bytes()
 
 
@@ -330,50 +333,131 @@ def test_two_processes_may_work_on_one_batch(undisturbed: Path, tmp_path: Path) 
 
 
 def test_nothing_is_made_again(specs: list[RunSpec], undisturbed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "_simulate", None)
+    monkeypatch.setattr(batch, "run_one", None)
     with ThreadPoolExecutor(1) as executor:
         assert len(run_batch(specs, undisturbed, executor=executor)) == len(specs)
 
 
-def test_any_reader_reads_the_folder_and_what_is_missing_is_pending(
-    specs: list[RunSpec], undisturbed: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def laid_out(specs: list[RunSpec], undisturbed: Path, tmp_path: Path) -> Path:
+    """A batch of which no run is made yet."""
+    (tmp_path / "design.json").write_bytes((undisturbed / "design.json").read_bytes())
+    Table(tmp_path, read_design(tmp_path)).lay_out()
+    return tmp_path
+
+
+def test_any_reader_finds_every_run_once_at_any_moment(specs: list[RunSpec], undisturbed: Path, laid_out: Path) -> None:
     import duckdb
     import pandas as pd
 
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "design.json").write_bytes((undisturbed / "design.json").read_bytes())
-    empty = load(tmp_path)
-    assert set(empty["status"]) == {"pending"} and list(empty.columns) == list(load(undisturbed).columns)
-    name = f"{specs[1].digest}.parquet"
-    (tmp_path / "runs" / name).write_bytes((undisturbed / "runs" / name).read_bytes())
-    (tmp_path / "runs" / "_half").write_bytes(b"PAR1")
-    table = load(tmp_path)
-    assert list(table["status"]) == ["pending", "done", *["pending"] * 6]
-    assert table["forgone_care_share"].notna().sum() == 1 and table["set.teleconsultation"].notna().all()
-    assert pd.read_parquet(tmp_path / "runs")["digest"].tolist() == [specs[1].digest]
-    answer = duckdb.sql(f"select status, seed from '{tmp_path}/runs/*.parquet'").fetchall()
-    assert answer == [("done", 1)]
-    assert count(tmp_path) == {"done": 1, "failed": 0, "pending": 7}
+    columns = list(load(undisturbed).columns)
+    for name in ("runs/_00000.parquet.left", "incoming/_left.json.behind"):
+        (laid_out / name).write_bytes(b"PAR1")
+    empty = load(laid_out)
+    assert set(empty["status"]) == {"pending"} and list(empty.columns) == columns
+    run_one(specs[1], laid_out)
+    expected = ["pending", "done", *["pending"] * 6]
+    for is_folded in (False, True):  # the row is where it came in; the row is in the table
+        table = load(laid_out)
+        assert list(table["status"]) == expected and list(table["digest"]) == [spec.digest for spec in specs]
+        assert table["forgone_care_share"].notna().sum() == 1 and table["set.teleconsultation"].notna().all()
+        assert count(laid_out) == {"done": 1, "failed": 0, "pending": 7}
+        stored = expected if is_folded else ["pending"] * 8
+        raw = pd.read_parquet(laid_out / "runs")
+        assert raw["status"].tolist() == stored and raw["digest"].tolist() == table["digest"].tolist()
+        answer = duckdb.sql(f"select status from '{laid_out}/runs/*.parquet'").fetchall()
+        assert [status for (status,) in answer] == stored
+        Table(laid_out, read_design(laid_out)).fold()
+    assert not list((laid_out / "incoming").glob("[!_]*"))
+    row = load(undisturbed).iloc[1]
+    assert load(laid_out).iloc[1].equals(row)
 
 
-def test_one_run_alone_writes_the_same_row(specs: list[RunSpec], undisturbed: Path, tmp_path: Path) -> None:
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "design.json").write_bytes((undisturbed / "design.json").read_bytes())
-    (spec,) = (spec for spec in read_design(tmp_path).runs if spec == specs[5])
-    row = run_one(spec, tmp_path)
-    name = f"{spec.digest}.parquet"
-    assert contents(tmp_path) == {name: contents(undisturbed)[name]} and (row["status"], row["seed"]) == ("done", 1)
+def test_tables_of_many_files_are_one_table(specs: list[RunSpec], undisturbed: Path, tmp_path: Path) -> None:
+    """Rows come in in any order, some twice, some first failed then done, some runs stand in two places."""
+    whole = load(undisturbed)
+    design = read_design(undisturbed)
+    runs = (*design.runs, design.runs[2], design.runs[0])
+    small = Design(runs, design.layout, rows_a_file=3)
+    write_design(tmp_path, small)
+    table = Table(tmp_path, small)
+    table.lay_out()
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert names == [f"{n:05d}.parquet" for n in range(4)]
+    values = {spec.digest: whole.iloc[n][list(design.layout.indicators)].to_dict() for n, spec in enumerate(specs)}
+    for n in (5, 2, 7, 0, 3, 6, 1, 4):
+        spec = specs[n]
+        write_incoming(tmp_path, design.layout.row(spec, "failed", "once"))
+        if n % 2:
+            table.fold()
+        write_incoming(tmp_path, design.layout.row(spec, "done", values=values[spec.digest]))
+        table.fold()
+        write_incoming(tmp_path, design.layout.row(spec, "failed", "late"))  # what is done stays done
+    table.fold()
+    found = load(tmp_path)
+    assert found.iloc[:8].to_csv() == whole.to_csv()
+    assert found.iloc[8].equals(found.iloc[2].rename(8)) and found.iloc[9].equals(found.iloc[0].rename(9))
+    assert not list((tmp_path / "incoming").iterdir())
+    assert sum(count(tmp_path).values()) == 10 and count(tmp_path)["done"] == 10
+
+
+def test_a_design_may_grow_and_keeps_its_rows(specs: list[RunSpec], undisturbed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "batch"
+    with ThreadPoolExecutor(1) as executor:
+        run_batch(specs[:3], folder, executor=executor)
+        with pytest.raises(InputError, match="another design"):
+            run_batch(specs, folder, executor=executor)
+        told: list[dict[str, int]] = []
+        run_batch(specs, folder, executor=executor, may_extend=True, on_done=told.append)
+        assert told[0] == {"done": 3, "failed": 0, "pending": 5}
+        assert contents(folder) == contents(undisturbed)
+        few = run_batch(specs[:5], folder, executor=executor, may_extend=True)
+        assert few.to_csv() == load(undisturbed).iloc[:5].to_csv() and len(load(folder)) == 8
+        with pytest.raises(InputError, match="differs is number 2"):
+            run_batch([specs[0], specs[5]], folder, executor=executor, may_extend=True)
+
+
+def test_strata_are_kept_when_asked_for(specs: list[RunSpec], undisturbed: Path, tmp_path: Path) -> None:
+    from abm.model import TerritoryModel
+
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder, design in zip(folders, (specs[:2], specs[:2]), strict=True):
+        with ThreadPoolExecutor(1) as executor:
+            run_batch(design, folder, executor=executor, strata=["sex", "all"])
+    assert contents(folders[0]) == contents(folders[1])
+    found = load_strata(folders[0])
+    assert set(found["stratum_kind"]) == {"sex", "all"} and list(dict.fromkeys(found["digest"])) == [
+        spec.digest for spec in specs[:2]
+    ]
+    model = TerritoryModel("tiny", rng=1, teleconsultation=LEVELS[0], **SHORT)
+    model.run_to_end()
+    expected = model.indicators()
+    is_kept = expected["stratum_kind"].isin(["sex", "all"])
+    is_kept &= ~((expected["stratum_kind"] == "all") & (expected["period"] == "all"))
+    mine = found[found["digest"] == specs[1].digest].drop(columns="digest").reset_index(drop=True)
+    wanted = expected[is_kept][mine.columns].reset_index(drop=True)
+    assert len(mine) > 100 and mine.astype(str).equals(wanted.astype(str))
+    assert load_strata(undisturbed).empty
+    with pytest.raises(InputError, match="other strata: sex, all"):
+        run_batch(specs[:2], folders[0])
+
+
+def test_one_run_alone_writes_the_same_row(specs: list[RunSpec], undisturbed: Path, laid_out: Path) -> None:
+    (spec,) = (spec for spec in read_design(laid_out).runs if spec == specs[5])
+    row = run_one(spec, laid_out)
+    assert (row["status"], row["seed"]) == ("done", 1) and count(laid_out)["done"] == 1
+    Table(laid_out, read_design(laid_out)).fold()
+    assert load(laid_out).iloc[5].equals(load(undisturbed).iloc[5])
 
 
 def test_a_run_that_fails_is_a_row_and_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, simulate = make_specs(seeds=(1, 2), settings=[SHORT], territory="tiny"), batch._simulate
     design = [plain[0], plain[1], plain[0]]  # some designs hold a point twice
 
-    def fail_for_one(spec: RunSpec, pack: Any) -> dict[str, float]:
+    def fail_for_one(spec: RunSpec, pack: Any, strata: tuple[str, ...]) -> Any:
         if spec.seed == 1:
             raise BrokenLawError("people", 3, "2020-01-04", {"start": 2, "now": 1})
-        return simulate(spec, pack)
+        return simulate(spec, pack, strata)
 
     monkeypatch.setattr(batch, "_simulate", fail_for_one)
     with ThreadPoolExecutor(1) as executor:
@@ -385,7 +469,7 @@ def test_a_run_that_fails_is_a_row_and_can_be_made_again(tmp_path: Path, monkeyp
         assert list(run_batch(design, tmp_path, executor=executor)["status"]) == ["failed", "done", "failed"]
         again = run_batch(design, tmp_path, executor=executor, retry_failed=True)
     assert list(again["status"]) == ["done"] * 3 and again["error"].isna().all()
-    assert again.iloc[0].equals(again.iloc[2].rename(0)) and len(list(tmp_path.glob("runs/*"))) == 2
+    assert again.iloc[0].equals(again.iloc[2].rename(0)) and len(list(tmp_path.glob("runs/*"))) == 1
 
 
 def test_changed_code_or_a_full_disk_stops_a_batch_and_fails_no_run(
@@ -398,7 +482,7 @@ def test_changed_code_or_a_full_disk_stops_a_batch_and_fails_no_run(
 
     for name, change, message in (
         ("code_digest", lambda: "other", "code is not the one"),
-        ("_write_row", fill_disk, "cannot be written to: No space left"),
+        ("write_incoming", fill_disk, "cannot be written to: No space left"),
     ):
         with monkeypatch.context() as patch, ThreadPoolExecutor(1) as executor:
             patch.setattr(batch, name, change)
@@ -476,7 +560,7 @@ def test_a_folder_that_holds_something_else_is_refused(specs: list[RunSpec], und
         ("{", "not JSON"),
         ("[]", "is not the design of a batch"),
         ('{"format": 99}', "format 99 found"),
-        ('{"format": 1, "cases": [], "runs": [{"case": 0}]}', "is not the design of a batch"),
+        ('{"format": 2, "cases": [], "runs": [["x", 0, 1]]}', "is not the design of a batch"),
     ],
 )
 def test_what_is_no_batch_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
@@ -489,6 +573,23 @@ def test_what_is_no_batch_is_refused(tmp_path: Path, text: str | None, message: 
 
 def test_a_design_changed_by_hand_is_refused(undisturbed: Path, tmp_path: Path) -> None:
     text = (undisturbed / "design.json").read_text(encoding="utf-8")
-    (tmp_path / "design.json").write_text(text.replace('"seed": 2', '"seed": 9'), encoding="utf-8")
+    changed = re.sub(r'(\["[0-9a-f]{64}", 0), 2\]', r"\1, 9]", text)
+    assert changed != text
+    (tmp_path / "design.json").write_text(changed, encoding="utf-8")
     with pytest.raises(InputError, match="has been changed"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("base", "other"),
+    [
+        ({"a": 1, "b": {"x": 1, "y": 2}}, {"a": 2, "b": {"y": 3, "z": 4}}),
+        ({"a": None, "b": {}}, {"a": {"=": 1}, "b": {"x": {"y": 1}}}),
+        ({"a": {"x": 1}}, {"a": None}),
+        ({"a": 1}, {"a": 1.0}),
+        ({}, {}),
+    ],
+)
+def test_what_differs_makes_the_other_again(base: dict[str, Any], other: dict[str, Any]) -> None:
+    for one, two in ((base, other), (other, base)):
+        assert canonical(_changed(one, _difference(one, two))) == canonical(two)

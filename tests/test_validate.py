@@ -424,9 +424,9 @@ def test_default_folder_goes_on_or_gets_a_number(tmp_path, monkeypatch):
 
 
 def test_load_reads_a_run_or_a_batch(validated, tmp_path):
-    table = experiments.load(validated[0])
+    table = experiments.load(validated[0]).table
     assert table["status"].tolist() == ["done", "done"] and f"{PREFIX}V02" in table
-    with pytest.raises(InputError, match="no finished run"):
+    with pytest.raises(InputError, match="finished run"):
         experiments.load(tmp_path)
 
 

@@ -92,11 +92,12 @@ class Parameters(Mapping[str, float]):
 
     rows: tuple[Parameter, ...]
     overrides: Mapping[str, float] = field(default_factory=dict)
-    _by_key: dict[str, Parameter] = field(init=False)
+    _by_key: dict[str, Parameter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        by_key = {row.name: row for row in self.rows} | {row.id: row for row in self.rows}
-        object.__setattr__(self, "_by_key", by_key)
+        if not self._by_key:  # a copy with other values brings it along: sweeps make thousands
+            by_key = {row.name: row for row in self.rows} | {row.id: row for row in self.rows}
+            object.__setattr__(self, "_by_key", by_key)
 
     def __getitem__(self, key: str) -> float:
         row = self.entry(key)
@@ -150,7 +151,7 @@ class Parameters(Mapping[str, float]):
             if row.name in values:
                 raise InputError(f"'{row.name}' is given twice, once as '{row.id}'")
             values[row.name] = row.check(value)
-        return Parameters(self.rows, {**self.overrides, **values})
+        return Parameters(self.rows, {**self.overrides, **values}, self._by_key)
 
     def matching(self, family: str) -> dict[str, float]:
         """Return the numbers of a family: `{"age=0-4": 4.3, …}` for the rows `family[age=0-4]`, … in their order.

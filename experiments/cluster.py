@@ -1,0 +1,97 @@
+"""How are runs made on other machines? By the workers of a Dask scheduler that runs already.
+
+Owns the connection: which workers there are, whether they can do the work, compiling the rules once on each machine.
+Everything else is as with processes of this machine: an `Executor` takes their place, and the numbers are the same.
+Needs the extra `cluster`. Workers need the same code and must see the same folder.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any
+
+from abm.errors import InputError
+from experiments.specs import code_digest
+
+WAIT_S = 60.0  # for the scheduler, and then for its first worker
+
+
+@contextmanager
+def cluster_executor(address: str, wait_s: float = WAIT_S) -> Iterator[tuple[Executor, int]]:
+    """Yield an executor on the workers of a Dask scheduler, and how many there are now.
+
+    Parameters
+    ----------
+    address : of the scheduler, e.g. "tcp://10.0.0.1:8786", or the path of its scheduler file (`file.json`).
+    wait_s : seconds to wait for the scheduler and for a first worker; more workers may come and go at any time.
+
+    Raises
+    ------
+    InputError
+        Dask is not installed, nobody answers, no worker comes, a worker has several threads or other code.
+    """
+    client = _connect(address, wait_s)
+    try:
+        n_workers = _check_workers(client, address, wait_s)
+        executor = client.get_executor(pure=False)
+        try:
+            yield executor, n_workers
+        finally:
+            executor.shutdown(wait=False)
+    finally:
+        client.close()
+
+
+def _connect(address: str, wait_s: float) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            "--cluster needs Dask: install the extra 'cluster', pip install 'territoire[cluster]'"
+        ) from None
+    where: dict[str, Any] = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
+    try:
+        with warnings.catch_warnings():  # of versions that differ in ways that do not matter here
+            warnings.simplefilter("ignore")
+            return Client(**where, timeout=wait_s, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise InputError(f"--cluster {address}: no Dask scheduler answers there ({_first_line(error)})") from None
+
+
+def _check_workers(client: Any, address: str, wait_s: float) -> int:
+    """Return how many workers there are; compile the rules on each machine; refuse workers that cannot do the work."""
+    try:
+        client.wait_for_workers(1, timeout=wait_s)
+    except TimeoutError:
+        raise InputError(f"--cluster {address}: the scheduler has no worker after {wait_s:.0f} s") from None
+    threads: dict[str, int] = client.nthreads()
+    if max(threads.values()) > 1:
+        raise InputError(
+            f"--cluster {address}: found workers with {max(threads.values())} threads; start them with --nthreads 1"
+        )
+    one_a_machine = {worker.rpartition(":")[0]: worker for worker in threads}
+    try:
+        codes = client.run(_prepare, workers=list(one_a_machine.values()))
+    except Exception as error:  # whatever the workers lack
+        raise InputError(f"--cluster {address}: a worker cannot run this program ({_first_line(error)})") from None
+    for worker, code in codes.items():
+        if code != code_digest():
+            raise InputError(f"--cluster {address}: worker {worker} has another version of the model's code")
+    return len(threads)
+
+
+def _prepare() -> str:
+    """Compile the rules on a worker's machine, if that was not done yet; return the digest of its code."""
+    from abm.compiled import is_compiled
+    from experiments.warming import compile_apart
+
+    if not is_compiled():
+        compile_apart()
+    return code_digest()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,27 @@
+"""Results read again: of a run, or of a batch, by what stands in the folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from abm.errors import InputError
+from experiments.running import Run
+from experiments.running import load as load_run
+from experiments.store import is_finished
+from experiments.sweeping import Results, load_results
+from experiments.table import DESIGN
+
+
+def load(folder: str | Path) -> Run | Results:
+    """Return the tables of a finished run, or of a batch (also while it grows), as data frames.
+
+    Raises
+    ------
+    InputError
+        Neither a finished run nor a batch in this folder.
+    """
+    if (Path(folder) / DESIGN).is_file():
+        return load_results(folder)
+    if not is_finished(Path(folder)):
+        raise InputError("holds neither a finished run (manifest.json) nor a batch (design.json)", file=folder)
+    return load_run(folder)
