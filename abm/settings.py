@@ -42,7 +42,7 @@ def kind_names(specialties: tuple[str, ...]) -> tuple[str, ...]:
 def cause_names(conditions: tuple[Condition, ...]) -> tuple[str, ...]:
     """Return the name of each cause of a stay, by row: the general ones, then "condition.event" in file order."""
     general = [cause.name.lower() for cause in GeneralCause if cause != GeneralCause.FIRST_EVENT]
-    return (*general, *(f"{c.name}.{event.name}" for c in conditions for event in getattr(c, "events", ())))
+    return (*general, *(f"{c.name}.{event.name}" for c in conditions for event in c.events))
 
 
 def age_band_table() -> NDArray[np.int64]:

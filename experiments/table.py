@@ -186,7 +186,8 @@ def write_design(folder: Path, design: Design) -> None:
 
 def _case_of(spec: RunSpec, places: dict[str, int], scenarios: dict[str, dict[str, Any]]) -> str:
     """Return, as JSON, all but the seed of a run, told by what differs from the first case of the same scenario."""
-    place = canonical({key: getattr(spec, key) for key in ("place", "territory", "territory_digest", "code", "measure")})
+    facts = ("place", "territory", "territory_digest", "code", "measure")
+    place = canonical({key: getattr(spec, key) for key in facts})
     scenario = json.loads(spec.scenario)
     base = scenarios.setdefault(scenario["name"], scenario)
     case = {

@@ -374,6 +374,7 @@ def fall_ill(world, row, condition, today):
     settle_control(world, row, NOBODY, today)
     patient.conditions = patient.conditions | (1 << condition)
     begin_condition(world, row, condition)
+    world.health[row * world.conditions.size + condition].began_on = today
     patient.last_follow_up = today
     disease = world.conditions[condition]
     draw = uniform(world.key, Stream.INCIDENCE, patient.person, disease.address, LONG_TERM_STATUS)
