@@ -37,7 +37,7 @@ RULES = {
     "RULES": "Of all kinds: the one row of `world.rules`",
 }
 CODES = ("Stage", "Outcome", "Channel", "Contact")
-INDICATOR_MODULES = ("delays", "unmet", "use", "practices", "potential")
+INDICATOR_MODULES = ("delays", "unmet", "use", "practices", "satisfaction", "potential")
 HELPERS = ("over_all", "per_head")  # make a block for the function that asks them
 FAMILIES = ("gp", "specialist")
 
