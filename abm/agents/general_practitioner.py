@@ -88,9 +88,9 @@ class GeneralPractitioner(Professional):
 
     def retirement_hazard(self) -> float:
         """Return the rate of retiring at the present age, a year [S031-S033]; 0 below 60."""
-        parameters = self.model.setting.parameters
+        parameters, age_years = self.model.setting.parameters, self.age_years
         for first_age, label in HAZARD_FROM_AGES.items():
-            if self.age_years >= first_age:
+            if age_years >= first_age:
                 return parameters["gp_retirement_scale"] * parameters[f"gp_retirement_hazard[{label}]"]
         return 0.0
 

@@ -36,7 +36,7 @@ class Column:
     def __get__(self, agent: Any, owner: type | None = None) -> Any:
         if agent is None:
             return self
-        return agent.model.arrays.providers[self.name][agent.row].item()
+        return agent.model.arrays.providers.view(np.ndarray)[self.name].item(agent.row)
 
     def __set__(self, agent: Any, value: Any) -> None:
         agent.model.arrays.providers[self.name][agent.row] = value
