@@ -135,7 +135,7 @@ def _differences(earlier: dict[str, Any], result: Run) -> list[str]:
     for name, value in zip(whole["indicator"], whole["value"].astype(float), strict=True):
         old = earlier.get(name, float("nan"))
         if old != value and not (old != old and value != value):
-            found.append(f"{name}: {old!r} -> {value!r}")
+            found.append(f"{name}: {float(old)!r} -> {value!r}")
     missing = {name for name in list(earlier)[6:] if not name.startswith(SET)} - set(whole["indicator"])
     return found + [f"{name}: no such indicator now" for name in sorted(missing)]
 
