@@ -285,7 +285,9 @@ def closed_columns(parameters: Parameters, patients: np.recarray, n_people: int,
     rates = Rates(nothing, nothing[:, 0], nothing[:, 0], nothing, parameters["births_male_share"])
     none = Plan(rates, np.zeros(0), 0)
     key = np.zeros(2, np.uint64)
-    return demography_columns(none, parameters, patients, key, first_day=first_day, first_newcomer=n_people)
+    columns = demography_columns(none, parameters, patients, key, first_day=first_day, first_newcomer=n_people)
+    columns["demography"].first_day = NEVER_BEGINS
+    return columns
 
 
 def motherhood(

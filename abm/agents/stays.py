@@ -30,7 +30,7 @@ DAY_CASE = int(GeneralCause.DAY_CASE)
 SURGERY, INTENSIVE = int(Ward.SURGERY), int(Ward.INTENSIVE)
 OWN_CLOCK, DISEASE, READMISSION = int(Contact.OWN_CLOCK), int(Contact.DISEASE), int(Contact.READMISSION)
 GP_FOLLOW_UP, DISCHARGE_SHARE = int(Kind.GP_FOLLOW_UP), int(Effect.DISCHARGE_SHARE)
-DEATHS_IN_HOSPITAL = int(Vital.DEATHS_IN_HOSPITAL)
+DEATHS_IN_HOSPITAL, EXPECTED_DEATHS = int(Vital.DEATHS_IN_HOSPITAL), int(Vital.EXPECTED_DEATHS)
 READMISSION_DAYS = 30  # the definition of a readmission, not an assumption
 # Sub-addresses within ADMISSION; a cause's share by the emergency department takes BY_EMERGENCY + cause.
 IS_ADMITTED, WHICH_WARD, WHICH_PLAN, BY_EMERGENCY = 0, 1, 2, 16
@@ -209,6 +209,17 @@ def nights_of(world, cause, z):
 
 
 @rule
+def death_share(world, patient, cause, last_day):
+    """Return the probability that a stay ends in death; nobody dies while the population stands still (warm-up)."""
+    if last_day < world.demography[0].first_day:
+        return 0.0
+    share = world.causes[cause].p_death
+    if cause < FIRST_EVENT:
+        share *= world.stay_ages[patient.age_band].death_ratio
+    return min(1.0, share)
+
+
+@rule
 def admit(world, row, cause, by_emergency, is_readmission, today):
     """Give an inhabitant a stay: where it can be treated and a bed is free, else at the nearest pole.
 
@@ -230,9 +241,8 @@ def admit(world, row, cause, by_emergency, is_readmission, today):
     nights = 0
     if not is_day_case:
         nights = nights_of(world, cause, normal(world.key, Stream.STAY, person, cause, today))
-    p_death = world.causes[cause].p_death
-    if cause < FIRST_EVENT:
-        p_death *= world.stay_ages[patient.age_band].death_ratio
+    p_death = death_share(world, patient, cause, today + nights)
+    world.vital[world.month_of[today], EXPECTED_DEATHS] += p_death
     dies = uniform(world.key, Stream.HOSPITAL_DEATH, person, cause, today) < p_death
     i = write_stay(world, row, site, cause, ward, today, today + nights)
     stay = world.stays[i]
