@@ -16,6 +16,7 @@ import numpy as np
 from abm import laws
 from abm.agents.general_practitioner import GeneralPractitioner
 from abm.agents.hospital import Hospital
+from abm.agents.network import CareNetwork, NetworkPlan, network_plan
 from abm.agents.openings import communes_of_worst_access, with_practices
 from abm.agents.patient import Patient, PatientSet
 from abm.agents.specialist import Specialist
@@ -35,7 +36,7 @@ from abm.records import (
 )
 from abm.scenario import Scenario, load_scenario
 from abm.schedule import SCHEDULE
-from abm.state import NEVER, NOBODY, Counter, Status, World
+from abm.state import NEVER, NOBODY, Counter, NetworkFigure, Status, World
 from abm.world import build_world
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class TerritoryModel(mesa.Model):
     effects : what the policies do to people (`abm.effects.Effects`).
     interventions : the policies that the scenario's levers ask for; none at their neutral values.
     lacked_gp : rows of the adults without a registered doctor when the horizon began.
+    network : the care network (`abm.agents.network.CareNetwork`), None where no policy opens one.
 
     Raises
     ------
@@ -108,6 +110,8 @@ class TerritoryModel(mesa.Model):
             tuple(condition.name for condition in self.setting.conditions),
             self.setting.parameters["effect_overlap"],
         )
+        self.network: CareNetwork | None = None
+        self._network_plan: NetworkPlan | None = None
         self.interventions = active_policies(self.policy.levers)
         for intervention in self.interventions:
             intervention.prepare(self)
@@ -191,6 +195,8 @@ class TerritoryModel(mesa.Model):
                 Specialist(self, row)
         for index in range(len(self.territory.sites)):
             Hospital(self, index)
+        if self._network_plan is not None:
+            self.network = CareNetwork(self, self._network_plan)
         self.patients = PatientSet(self)
 
     @property
@@ -227,6 +233,16 @@ class TerritoryModel(mesa.Model):
             raise RuntimeError("practices can only be added before the first day: in Policy.prepare")
         world, self.setting = with_practices(self, communes, list_target, first_address)
         self._hold(world)
+
+    def plan_network(self, **wishes: Any) -> None:
+        """Have a care network from a date on; what can be wished for: see `abm.agents.network.network_plan`.
+
+        Raises
+        ------
+        InputError
+            Dates that do not fit the horizon, an unknown commune or disease, a plan of expenses beyond its budget.
+        """
+        self._network_plan = network_plan(self, **wishes)
 
     def communes_of_worst_access(
         self, number: int, list_target: float, among: Collection[int] | None = None
@@ -305,6 +321,7 @@ class TerritoryModel(mesa.Model):
             lacked_gp=self.lacked_gp,
             causes=world.causes,
             beds=world.beds,
+            network=np.zeros((0, len(NetworkFigure)), np.int64) if self.network is None else self.network.figures,
         )
 
     def release(self) -> Records:
