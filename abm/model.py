@@ -19,11 +19,13 @@ from abm.agents.hospital import Hospital
 from abm.agents.network import CareNetwork, NetworkPlan, network_plan
 from abm.agents.openings import communes_of_worst_access, with_practices
 from abm.agents.patient import Patient, PatientSet
+from abm.agents.payments import general_account, post_action
 from abm.agents.specialist import Specialist
 from abm.effects import Effects
 from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
+from abm.payments.tables import Account, Category
 from abm.policies import active_policies
 from abm.records import (
     Recorder,
@@ -36,7 +38,7 @@ from abm.records import (
 )
 from abm.scenario import Scenario, load_scenario
 from abm.schedule import SCHEDULE
-from abm.state import NEVER, NOBODY, Counter, NetworkFigure, Status, World
+from abm.state import NEVER, NOBODY, Counter, NetworkFigure, Payer, Status, World
 from abm.world import build_world
 
 if TYPE_CHECKING:
@@ -243,6 +245,12 @@ class TerritoryModel(mesa.Model):
             Dates that do not fit the horizon, an unknown commune or disease, a plan of expenses beyond its budget.
         """
         self._network_plan = network_plan(self, **wishes)
+
+    def pay_for_action(self, today: int, payer: Payer, cents: int) -> None:
+        """Book a cost of the territory's action on a day: staff, studies, services, spent on nobody in particular."""
+        if self.arrays.billed.shape[1]:
+            account = general_account(self.handle, int(Account.TERRITORY_ACTION))
+            post_action(self.handle, today, int(Category.ACTION), account, int(payer), int(cents))
 
     def communes_of_worst_access(
         self, number: int, list_target: float, among: Collection[int] | None = None

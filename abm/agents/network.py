@@ -24,10 +24,8 @@ from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-from abm.agents.payments import general_account, post_action
 from abm.errors import InputError, nearest
 from abm.payments.action_plan import PAYER_OF, ActionPlan, load_action_plan
-from abm.payments.tables import Account, Category
 from abm.payments.tariffs import CENTS_A_EURO
 from abm.population import DAYS_A_YEAR
 from abm.randomness import Stream, uniforms
@@ -500,18 +498,11 @@ class CareNetwork(mesa.Agent):
         -----
         In a run at a smaller scale the plan is smaller in proportion, as everything else is.
         """
-        world, scale = self.model.handle, self.model.policy.scale
-        if not self.model.arrays.billed.shape[1]:
-            return
-        account = general_account(world, int(Account.TERRITORY_ACTION))
-        dues = [
-            (PAYER_OF[funder], cents * scale)
-            for (funder, _), cents in self.plan.action.month(self.months_since_start(today)).items()
-        ]
+        scale = self.model.policy.scale
+        for (funder, _), cents in self.plan.action.month(self.months_since_start(today)).items():
+            self.model.pay_for_action(today, PAYER_OF[funder], round(cents * scale))
         a_year = self.model.setting.parameters["network_running_cost_per_member"] * CENTS_A_EURO
-        dues.append((Payer.COMPULSORY, a_year / MONTHS_A_YEAR * self.members.size))
-        for payer, cents in dues:
-            post_action(world, today, int(Category.ACTION), account, int(payer), round(cents))
+        self.model.pay_for_action(today, Payer.COMPULSORY, round(a_year / MONTHS_A_YEAR * self.members.size))
 
     # --- what is told ---------------------------------------------------------------------------------------------
 
