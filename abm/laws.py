@@ -45,7 +45,7 @@ def check(model: TerritoryModel) -> None:
     BrokenLawError
         The first law that fails.
     """
-    for law in (people, gone, registrations, requests, agendas, time, beds, euros):
+    for law in (people, gone, registrations, requests, agendas, time, beds, euros, network):
         law(model)
 
 
@@ -283,6 +283,30 @@ def _check_persons(model: TerritoryModel) -> None:
             day = int(np.argmax(world.spending_year_of == year))
             numbers = {"payer": Payer(payer).name.lower(), "persons": int(by_person[payer])}
             raise _broken(model, "spent on persons = paid, cents", day, **numbers, paid=int(by_year[year, payer]))
+
+
+def network(model: TerritoryModel) -> None:
+    """Care network: members <= those who might enrol; those who came in = those who are in + those who left.
+
+    Who dies or moves away as a member stays marked as one. Professionals in it are there and were won for it.
+    """
+    members = model.arrays.patients.is_enrolled == 1
+    if model.network is None:
+        if members.any():
+            raise _broken(model, "no members without a care network", members=int(members.sum()))
+        return
+    care = model.network
+    strangers = int((members & ~care.was_eligible).sum())
+    if strangers:
+        raise _broken(model, "members of the care network <= eligible people", members_not_eligible=strangers)
+    if care.n_enrolments - care.n_withdrawals != members.sum():
+        raise _broken(
+            model, "enrolments = members + those who left",
+            enrolments=care.n_enrolments, members=int(members.sum()), left=care.n_withdrawals,
+        )  # fmt: skip
+    unwon = int((care.is_member & ~care.is_winnable).sum())
+    if unwon:
+        raise _broken(model, "professionals in the care network <= those who can be won", too_many=unwon)
 
 
 def _first_day_of(world: World, month: int) -> int:

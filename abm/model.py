@@ -16,13 +16,16 @@ import numpy as np
 from abm import laws
 from abm.agents.general_practitioner import GeneralPractitioner
 from abm.agents.hospital import Hospital
+from abm.agents.network import CareNetwork, NetworkPlan, network_plan
 from abm.agents.openings import communes_of_worst_access, with_practices
 from abm.agents.patient import Patient, PatientSet
+from abm.agents.payments import general_account, post_action
 from abm.agents.specialist import Specialist
 from abm.effects import Effects
 from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
+from abm.payments.tables import Account, Category
 from abm.policies import active_policies
 from abm.records import (
     Recorder,
@@ -35,7 +38,7 @@ from abm.records import (
 )
 from abm.scenario import Scenario, load_scenario
 from abm.schedule import SCHEDULE
-from abm.state import NEVER, NOBODY, Counter, Status, World
+from abm.state import NEVER, NOBODY, Counter, NetworkFigure, Payer, Status, World
 from abm.world import build_world
 
 if TYPE_CHECKING:
@@ -72,6 +75,7 @@ class TerritoryModel(mesa.Model):
     effects : what the policies do to people (`abm.effects.Effects`).
     interventions : the policies that the scenario's levers ask for; none at their neutral values.
     lacked_gp : rows of the adults without a registered doctor when the horizon began.
+    network : the care network (`abm.agents.network.CareNetwork`), None where no policy opens one.
 
     Raises
     ------
@@ -108,6 +112,8 @@ class TerritoryModel(mesa.Model):
             tuple(condition.name for condition in self.setting.conditions),
             self.setting.parameters["effect_overlap"],
         )
+        self.network: CareNetwork | None = None
+        self._network_plan: NetworkPlan | None = None
         self.interventions = active_policies(self.policy.levers)
         for intervention in self.interventions:
             intervention.prepare(self)
@@ -191,6 +197,8 @@ class TerritoryModel(mesa.Model):
                 Specialist(self, row)
         for index in range(len(self.territory.sites)):
             Hospital(self, index)
+        if self._network_plan is not None:
+            self.network = CareNetwork(self, self._network_plan)
         self.patients = PatientSet(self)
 
     @property
@@ -227,6 +235,22 @@ class TerritoryModel(mesa.Model):
             raise RuntimeError("practices can only be added before the first day: in Policy.prepare")
         world, self.setting = with_practices(self, communes, list_target, first_address)
         self._hold(world)
+
+    def plan_network(self, **wishes: Any) -> None:
+        """Have a care network from a date on; what can be wished for: see `abm.agents.network.network_plan`.
+
+        Raises
+        ------
+        InputError
+            Dates that do not fit the horizon, an unknown commune or disease, a plan of expenses beyond its budget.
+        """
+        self._network_plan = network_plan(self, **wishes)
+
+    def pay_for_action(self, today: int, payer: Payer, cents: int) -> None:
+        """Book a cost of the territory's action on a day: staff, studies, services, spent on nobody in particular."""
+        if self.arrays.billed.shape[1]:
+            account = general_account(self.handle, int(Account.TERRITORY_ACTION))
+            post_action(self.handle, today, int(Category.ACTION), account, int(payer), int(cents))
 
     def communes_of_worst_access(
         self, number: int, list_target: float, among: Collection[int] | None = None
@@ -305,6 +329,7 @@ class TerritoryModel(mesa.Model):
             lacked_gp=self.lacked_gp,
             causes=world.causes,
             beds=world.beds,
+            network=np.zeros((0, len(NetworkFigure)), np.int64) if self.network is None else self.network.figures,
         )
 
     def release(self) -> Records:

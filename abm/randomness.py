@@ -65,6 +65,10 @@ class Stream(IntEnum):
     REPLACEMENT = 71  # is he replaced, and by whom
     RE_REGISTRATION = 72  # does a person without a doctor find one at a visit
     SPEND = 80  # persistent personal factor of background spend
+    JOIN = 90  # can a professional be won for the care network, and in which month does he join
+    ENROL = 91  # does an invited person enrol in the care network, by month
+    LEAVE_NETWORK = 92  # does a professional or a person leave the care network, by month
+    INVITED = 93  # would a person ever enrol in the care network
     TEST = 99  # tests only
 
 

@@ -26,6 +26,7 @@ from abm.state import (
     Channel,
     Contact,
     Counter,
+    NetworkFigure,
     Outcome,
     Stage,
     Ward,
@@ -105,6 +106,7 @@ class Records:
     lacked_gp : rows of the adults without a registered doctor when the horizon began.
     causes : rows CAUSE, why people are in hospital; `setting.causes` has their names.
     beds : by site and ward, shape (s, w), NOBODY: as many as needed.
+    network : see `abm.state.NetworkFigure`, by month from that of day 0 on; no row without a care network.
     """
 
     setting: Setting
@@ -129,6 +131,7 @@ class Records:
     lacked_gp: NDArray[np.int64]
     causes: np.recarray = field(default_factory=lambda: np.zeros(0, CAUSE).view(np.recarray))
     beds: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, len(Ward)), np.int32))
+    network: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, len(NetworkFigure)), np.int64))
 
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""

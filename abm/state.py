@@ -96,8 +96,9 @@ class Payer(IntEnum):
     LOCAL = 1  # régime local d'Alsace-Moselle
     COMPLEMENTARY = 2
     PATIENT = 3
-    TERRITORY = 4  # PETR and other funders of the action
+    TERRITORY = 4  # PETR
     STATE = 5  # programme d'investissements d'avenir (PIA)
+    OTHER = 6  # the other funders of the action
 
 
 class Vital(IntEnum):
@@ -123,6 +124,18 @@ class Registration(IntEnum):
     ADULTS = 4  # alive on the day of decisions
     ADULTS_WITHOUT = 5  # of these, without a registered doctor
     PRACTICES = 6  # of general practitioners, holding sessions
+
+
+class NetworkFigure(IntEnum):
+    """Columns of the care network's figures, one row a month: how many there are on the evening of decisions."""
+
+    PEOPLE = 0  # who live here
+    ELIGIBLE = 1  # of these, may enrol
+    REACHED = 2  # people who were invited at a visit or have enrolled, so far
+    ENROLLED = 3
+    PRACTICES = 4  # general practices that hold sessions
+    GENERAL_PRACTITIONERS = 5  # of these, in the network
+    PROFESSIONALS = 6  # in the network, of every profession
 
 
 PATIENT = np.dtype(

@@ -28,7 +28,7 @@ LAYERS = [
     ("abm.records",),
     ("abm.agents.professional", "abm.agents.general_practitioner", "abm.agents.specialist", "abm.agents.hospital",
      "abm.agents.patient"),
-    ("abm.agents.openings",),
+    ("abm.agents.openings", "abm.agents.network"),
     ("abm.agents.decisions",),
     ("abm.illness",),
     ("abm.schedule", "abm.world"),

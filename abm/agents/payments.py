@@ -115,7 +115,7 @@ def post_action(world, today, category, account, payer, cents):
     Parameters
     ----------
     category : `Category.ACTION`; what is spent on persons goes through `post`.
-    payer : `Payer.TERRITORY` or `Payer.STATE`.
+    payer : a funder of the action, or the insurance for what the law lets it pay.
     """
     month = world.ledger_month_of[today]
     world.billed[month, category] += cents

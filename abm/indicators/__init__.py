@@ -18,6 +18,7 @@ from abm.indicators.disease import diseases, prevalence
 from abm.indicators.equity import inequality
 from abm.indicators.hospital import admissions, beds, emergency_admissions, stays_with_a_night
 from abm.indicators.ledger import ledger_table
+from abm.indicators.network import care_network, programme_cost
 from abm.indicators.potential import potential_access
 from abm.indicators.practices import adults_without_gp, practices, third_next_available
 from abm.indicators.satisfaction import gp_satisfaction, patient_experience
@@ -86,8 +87,9 @@ def indicators(records: Records, kinds: Collection[str] = EVERY_KIND) -> pd.Data
     Notes
     -----
     Strata: `all`; `drees` (see `drees_strata`); `channel` of the appointment or visit; by person `age_band` (when
-    asking or visiting), `sex`, `income_quintile`, `has_ald`, `epci`, `commune`, and `invisible`: no registered general
-    practitioner, or neither complementary cover nor a car. A row is the same whatever other kinds are asked for.
+    asking or visiting), `sex`, `income_quintile`, `has_ald`, `is_enrolled` (member of the care network at the end, or
+    when last here), `epci`, `commune`, and `invisible`: no registered general practitioner, or neither complementary
+    cover nor a car. A row is the same whatever other kinds are asked for.
 
     Raises
     ------
@@ -160,6 +162,8 @@ def _of_everybody(run: Run) -> Iterator[Block]:
     run.let_go()
     yield from practices(run)
     yield from vital(run)
+    yield from care_network(run)
+    yield from programme_cost(run)
     yield from gp_satisfaction(run)
     run.let_go()
     for measure in (spend_by_category, chronic_spend, spend_variation, revenues):

@@ -35,7 +35,7 @@ DREES_AGES = (18, 69)
 NOT_BY_APPOINTMENT = (Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY)
 CHUNK_EVENTS = 1 << 16
 CHANNELS = tuple(channel for channel in Channel if channel not in (Channel.NONE, Channel.EMERGENCY))
-PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci")
+PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "is_enrolled", "invisible", "epci")
 GP_NEED_KINDS = (int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP), int(Kind.GP_PREVENTIVE))
 
 
@@ -264,6 +264,7 @@ class Run:
             "sex": (("male", "female"), rows.is_female),
             "income_quintile": (tuple("12345"), np.maximum(rows.income_quintile.astype(int), 1) - 1),
             "has_ald": (("no", "yes"), rows.has_ald),
+            "is_enrolled": (("no", "yes"), rows.is_enrolled),
             "invisible": (("no", "yes"), (rows.registered_gp == NOBODY) | cut_off),
             "epci": (tuple(epci[0].tolist()), epci[1][self.commune]),
             "commune": (tuple(communes["insee"].astype(str)), self.commune),

@@ -16,6 +16,7 @@ from abm.agents.registration import ADULT_FROM_AGE_YEARS
 from abm.indicators.counting import Block, Cells, Run, Strata, ratio, tally_mean, tally_quantile
 from abm.indicators.delays import lead_days, lead_times, request_outcomes, times_to_care
 from abm.indicators.equity import amounts, deals
+from abm.indicators.network import monthly_network
 from abm.indicators.potential import apl_of, catchment_of
 from abm.indicators.practices import rows_of_practices
 from abm.indicators.spend import spend_per_head
@@ -34,7 +35,9 @@ def monthly(records: Records) -> pd.DataFrame:
     -------
     month (date of its first day), need, requests, given, lead_time_mean_days, lead_time_median_days (of those given),
     one column for each outcome (served, missed, withdrawn, forgone, diverted, open), all by the month of *asking*;
-    acts and teleconsultations by the month of the visit. Emergency visits are the need `emergency`: acts only.
+    acts and teleconsultations by the month of the visit. Emergency visits are the need `emergency`: acts only. The care
+    network's curve (professionals_in_network, patients_reached, patients_enrolled, gp_in_network_share,
+    enrolled_share) is the same for every need.
     """
     run = Run(records)
     everybody = run.strata("all")
@@ -53,7 +56,9 @@ def monthly(records: Records) -> pd.DataFrame:
     nothing = {name: np.zeros_like(emergencies) for name in columns}
     unknown = dict.fromkeys(("lead_time_mean_days", "lead_time_median_days"), np.full(emergencies.size, np.nan))
     frames.append(_months_frame(run, "emergency", nothing | unknown | {"acts": emergencies}))
-    return pd.concat(frames, ignore_index=True).sort_values("month", kind="stable", ignore_index=True)
+    table = pd.concat(frames, ignore_index=True).sort_values("month", kind="stable", ignore_index=True)
+    curve = {name: np.repeat(column, len(frames)) for name, column in monthly_network(run).items()}
+    return table.assign(**curve)
 
 
 def _monthly_counts(run: Run, everybody: Strata) -> dict[str, NDArray]:

@@ -94,7 +94,7 @@ BACKGROUND_ACCOUNTS = (
     Account.PHARMACIES, Account.NURSES, Account.LABORATORIES, Account.OTHER_PROVIDERS, Account.PEOPLE_ON_SICK_LEAVE,
 )  # fmt: skip
 
-#: Payers of a person's care, the first columns of `Payer`; the territory and the state pay for the action only.
+#: Payers of a person's care, the first columns of `Payer`; the other ones pay for the action only.
 CARE_PAYERS = 4
 #: Ways of being covered: long-term status, régime local, complementary cover (bits 2, 1, 0).
 COVERS = 8
