@@ -65,6 +65,10 @@ class Stream(IntEnum):
     REPLACEMENT = 71  # is he replaced, and by whom
     RE_REGISTRATION = 72  # does a person without a doctor find one at a visit
     SPEND = 80  # persistent personal factor of background spend
+    EDUCATION_OFFER = 95  # who is offered a place in patient education first, by topic and month
+    EDUCATION_ACCEPT = 96  # accepts an offer, by topic and year
+    EDUCATION_COMPLETE = 97  # completes the programme, or after which session not, by topic and month of start
+    TELEMONITORING = 98  # agrees to be monitored at a distance, once for ever
     TEST = 99  # tests only
 
 

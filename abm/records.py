@@ -21,6 +21,7 @@ from abm.state import (
     EPISODE,
     NEVER,
     NOWHERE,
+    PARTICIPATION,
     RECORD,
     STAY,
     Channel,
@@ -105,6 +106,7 @@ class Records:
     lacked_gp : rows of the adults without a registered doctor when the horizon began.
     causes : rows CAUSE, why people are in hospital; `setting.causes` has their names.
     beds : by site and ward, shape (s, w), NOBODY: as many as needed.
+    education : rows PARTICIPATION, patient education in the order of start, warm-up included.
     """
 
     setting: Setting
@@ -129,6 +131,7 @@ class Records:
     lacked_gp: NDArray[np.int64]
     causes: np.recarray = field(default_factory=lambda: np.zeros(0, CAUSE).view(np.recarray))
     beds: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, len(Ward)), np.int32))
+    education: np.recarray = field(default_factory=lambda: np.zeros(0, PARTICIPATION).view(np.recarray))
 
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""

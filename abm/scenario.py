@@ -56,9 +56,23 @@ class _CoreLevers(BaseModel):
     )
 
 
-def _lever_field(lever: Lever) -> tuple[type, Any]:
+def _read_text(value: object) -> object:
+    """Accept a date, a whole number or a list where a lever takes a text: 2020-06-01, 67437, [67437, Bouxwiller]."""
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return ",".join(str(_read_text(part)) for part in value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_read_text)]
+
+
+def _lever_field(lever: Lever) -> tuple[Any, Any]:
     """Return the type and field of a lever of an intervention (a file of `abm/policies`)."""
     about: dict[str, Any] = {"description": lever.meaning, "json_schema_extra": {"unit": lever.unit}}
+    if lever.is_text:
+        return Text, Field(lever.neutral, pattern=lever.text_pattern, **about)
     return lever.kind, Field(lever.neutral, ge=lever.low, le=lever.high, **about)
 
 
@@ -343,7 +357,7 @@ def _expected(info: FieldInfo) -> str:
         words += [f"{word} {getattr(limit, sign)}" for limit in info.metadata if hasattr(limit, sign)]
     if isinstance(info.json_schema_extra, dict):
         words.append(f"({info.json_schema_extra['unit']})")
-    if any(getattr(limit, "pattern", None) for limit in info.metadata):
+    elif any(getattr(limit, "pattern", None) for limit in info.metadata):
         words.append(f"that {info.description}")
     return " ".join(words)
 

@@ -27,18 +27,41 @@ class Lever:
     name : as written in a scenario.
     unit : of its value.
     meaning : one phrase.
-    low, high : bounds of the value, both allowed.
-    kind : type of the value: float, or int where only whole numbers make sense.
-    neutral : value at which nothing whatever happens.
+    low, high : bounds of the value, both allowed; without meaning for a text.
+    kind : type of the value: float, int where only whole numbers make sense, or str for names and dates.
+    neutral : value at which nothing whatever happens; of a text, the empty one.
+    choices : the texts allowed beside the empty one; none given: any that `pattern` accepts.
+    pattern : regular expression of the texts allowed beside the empty one.
+    example : a text that the lever accepts, for tests and documentation.
+    of : name of the lever that this one says more about; alone it does nothing.
     """
 
     name: str
     unit: str
     meaning: str
-    low: float
-    high: float
+    low: float = 0.0
+    high: float = 1.0
     kind: type = float
-    neutral: float = 0
+    neutral: Any = 0
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    example: str = ""
+    of: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """True for names and dates."""
+        return self.kind is str
+
+    @property
+    def text_pattern(self) -> str:
+        """Regular expression of every text allowed, the neutral one included."""
+        return f"^({self.neutral}|{'|'.join(self.choices) if self.choices else self.pattern or '.*'})$"
+
+    @property
+    def away(self) -> Any:
+        """A value other than the neutral one: the highest, or an example of a text."""
+        return (self.example or self.choices[0]) if self.is_text else self.kind(self.high)
 
 
 class Policy:
@@ -51,6 +74,8 @@ class Policy:
 
     name: ClassVar[str]
     levers: ClassVar[tuple[Lever, ...]]
+    #: Streams of `abm.randomness` that it may draw from, itself or through what it sets off while it decides.
+    streams: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, values: Any) -> None:
         self.values = {lever.name: getattr(values, lever.name) for lever in self.levers}
@@ -79,9 +104,13 @@ def levers() -> tuple[Lever, ...]:
 
 
 def active_policies(values: Any) -> tuple[Policy, ...]:
-    """Return the interventions that a scenario's levers ask for: those with a lever away from its neutral value."""
-    return tuple(
-        policy(values)
-        for policy in policies()
-        if any(getattr(values, lever.name) != lever.neutral for lever in policy.levers)
-    )
+    """Return the interventions that a scenario's levers ask for: those with a lever away from its neutral value.
+
+    A lever that only says more about another one (`Lever.of`) asks for nothing by itself.
+    """
+    return tuple(policy(values) for policy in policies() if is_active(policy, values))
+
+
+def is_active(policy: type[Policy], values: Any) -> bool:
+    """Tell whether the levers ask for an intervention."""
+    return any(getattr(values, lever.name) != lever.neutral for lever in policy.levers if not lever.of)
