@@ -409,6 +409,10 @@ def test_every_lever_of_a_policy_is_known_everywhere() -> None:
         field = Levers.model_fields[lever.name]
         assert field.default == lever.neutral and field.description == lever.meaning
         shown = properties[lever.name]
+        if lever.is_text:
+            assert shown["type"] == "string" and shown["unit"] == lever.unit
+            assert getattr(load_scenario(**{lever.name: lever.away}).levers, lever.name) == lever.away
+            continue
         assert (shown["minimum"], shown["maximum"], shown["unit"]) == (lever.low, lever.high, lever.unit)
         assert lever.low <= lever.neutral <= lever.high
         with pytest.raises(InputError, match=rf"'levers.{lever.name}': found .*\({lever.unit}\)"):
@@ -419,9 +423,9 @@ def test_a_policy_is_made_only_away_from_its_neutral_values() -> None:
     assert active_policies(load_scenario().levers) == ()
     for policy in policies():
         for lever in policy.levers:
-            found = active_policies(load_scenario(**{lever.name: lever.kind(lever.high)}).levers)
-            assert [type(one) for one in found] == [policy]
-            assert found[0].value(lever.name) == lever.high
+            found = active_policies(load_scenario(**{lever.name: lever.away}).levers)
+            assert [type(one) for one in found] == ([] if lever.of else [policy])
+            assert lever.of or found[0].value(lever.name) == lever.away
 
 
 def test_neutral_levers_are_the_baseline(baseline: TerritoryModel) -> None:

@@ -26,6 +26,8 @@ from abm.records import all_stays
 from abm.state import NEVER, NOBODY, PARTICIPATION, EducationStage, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from abm.model import TerritoryModel
 
 DIABETES, HEART_FAILURE = "diabetes", "heart_failure"
@@ -43,6 +45,7 @@ DAYS_A_YEAR = 365.25
 DAYS_A_MONTH = DAYS_A_YEAR / MONTHS_A_YEAR
 FIRST_TRIAL_MONTH, SECOND_TRIAL_MONTH = 6.0, 12.0  # at which E015 and E016 were measured
 TODAYS, EXTRA = 0, 1
+PLACES_AT_START = 0.5  # of today's offer, which has long been running: the mean of what is left after whole places
 FIRST_ROWS = 1024
 
 Rows = NDArray[np.int64]
@@ -67,7 +70,7 @@ class Topic:
     share: float
 
 
-def topics_of(conditions: tuple[str, ...], parameters: dict[str, float]) -> tuple[Topic, ...]:
+def topics_of(conditions: tuple[str, ...], parameters: Mapping[str, float]) -> tuple[Topic, ...]:
     """Return the topics for which the run knows a disease; their shares add up to 1 (E010, ED009-ED010).
 
     Parameters
@@ -86,14 +89,14 @@ def topics_of(conditions: tuple[str, ...], parameters: dict[str, float]) -> tupl
     return tuple(Topic(t, mask, weights[t] / total) for t, mask in masks.items() if mask and weights[t] > 0.0)
 
 
-def acceptance(minutes: NDArray[np.float64], parameters: dict[str, float]) -> NDArray[np.float64]:
+def acceptance(minutes: NDArray[np.float64], parameters: Mapping[str, float]) -> NDArray[np.float64]:
     """Return the probability of accepting a place at some travel, shape like `minutes` (E012, E014, ED006-ED007)."""
     beyond = minutes - parameters["etp_reference_travel_minutes"]
     chance = parameters["etp_acceptance_when_offered"] + parameters["etp_travel_effect_on_acceptance"] * beyond
     return np.clip(chance, parameters["etp_least_acceptance"], 1.0)
 
 
-def hba1c_shift(months: NDArray[np.float64], parameters: dict[str, float], effect: str) -> NDArray[np.float64]:
+def hba1c_shift(months: NDArray[np.float64], parameters: Mapping[str, float], effect: str) -> NDArray[np.float64]:
     """Return what a completed programme takes off HbA1c some months later, points, 0 or less, shape like `months`.
 
     Notes
@@ -110,7 +113,7 @@ def hba1c_shift(months: NDArray[np.float64], parameters: dict[str, float], effec
     return np.minimum(six * 0.5 ** (np.maximum(months, 0.0) / half_life), 0.0)
 
 
-def admission_ratio(months: NDArray[np.float64], parameters: dict[str, float], effect: str) -> NDArray[np.float64]:
+def admission_ratio(months: NDArray[np.float64], parameters: Mapping[str, float], effect: str) -> NDArray[np.float64]:
     """Return what a completed programme leaves of the rate of stays for heart failure, 0-1, shape like `months`.
 
     Its logarithm halves every E018 months: E024 (prior) or E023 (published) at completion.
@@ -147,7 +150,7 @@ class EducationProgramme(mesa.Agent):
         self.room = is_open * np.int64(sessions_a_day)
         self.sessions_a_year = float(is_open.mean()) * DAYS_A_YEAR * sessions_a_day
         self.yearly = self.yearly_of(0.0)
-        self.waiting = np.zeros_like(self.yearly)
+        self.waiting = np.where(self.yearly > 0.0, PLACES_AT_START, 0.0)
 
     @property
     def name(self) -> str:
@@ -166,10 +169,10 @@ class EducationProgramme(mesa.Agent):
         return bool(groups * self.desk.n_sessions <= self.sessions_a_year)
 
     def add_month(self) -> None:
-        """Add a month's places to those not yet taken, of which no more are kept than of ED012 months, one at least."""
-        months = self.desk.parameters["etp_unfilled_months"]
-        most = np.where(self.yearly > 0.0, np.maximum(self.yearly / MONTHS_A_YEAR * months, 1.0), 0.0)
-        self.waiting = np.minimum(self.waiting + self.yearly / MONTHS_A_YEAR, most)
+        """Add a month's places to those not yet taken; of these the places of ED012 months are kept, and one more."""
+        a_month = self.yearly / MONTHS_A_YEAR
+        most = a_month * self.desk.parameters["etp_unfilled_months"] + 1.0
+        self.waiting = np.minimum(self.waiting + a_month, most)
 
     def place_in(self, month: int) -> int:
         """Return the column of the travel table at which groups begin in a month."""
@@ -403,18 +406,17 @@ class Education:
         """Say what completed extra places do in the month to come; of several courses of one person the strongest."""
         if self.effect == NO_EFFECT:
             return
-        names = [topic.name for topic in self.topics]
-        log = self.participations
+        log, names = self.participations, [topic.name for topic in self.topics]
         works = (log.is_extra == 1) & (log.stage == EducationStage.COMPLETED)
         for condition, channel, neutral, of_months in (
             (DIABETES, SHIFT, 0.0, hba1c_shift),
             (HEART_FAILURE, EVENT_RATIO, 1.0, admission_ratio),
         ):
-            rows = log[works & (log.topic == names.index(condition))] if condition in names else log[:0]
-            if rows.size:
+            rows = np.flatnonzero(works & (log.topic == names.index(condition))) if condition in names else []
+            if len(rows):
                 values = np.full(self.model.arrays.patients.size, neutral)
-                months = (today - rows.ends_on.astype(float)) / DAYS_A_MONTH
-                np.minimum.at(values, rows.patient, of_months(months, self.parameters, self.effect))
+                months = (today - log.ends_on[rows].astype(float)) / DAYS_A_MONTH
+                np.minimum.at(values, log.patient[rows], of_months(months, self.parameters, self.effect))
                 self.model.effects.set(SOURCE, channel, values, condition)
 
 
