@@ -14,18 +14,19 @@ import mesa
 import numpy as np
 
 from abm import laws
+from abm.agents.education import Education
 from abm.agents.general_practitioner import GeneralPractitioner
 from abm.agents.hospital import Hospital
 from abm.agents.network import CareNetwork, NetworkPlan, network_plan
 from abm.agents.openings import communes_of_worst_access, with_practices
 from abm.agents.patient import Patient, PatientSet
-from abm.agents.payments import general_account, post_action
+from abm.agents.payments import general_account, pay_each_in_full, post_action
 from abm.agents.specialist import Specialist
 from abm.effects import Effects
 from abm.environment.agenda import days_to_third_available
 from abm.environment.territory import Territory, load_territory
 from abm.handle import compiled
-from abm.payments.tables import Account, Category
+from abm.payments.tables import Account, Act, Category
 from abm.policies import active_policies
 from abm.records import (
     Recorder,
@@ -73,6 +74,7 @@ class TerritoryModel(mesa.Model):
     setting : names, calendar, parameters and how the world was made.
     arrays : the world's columns (`abm.state.World`).
     effects : what the policies do to people (`abm.effects.Effects`).
+    education : programmes of patient education, and who takes part (`abm.agents.education.Education`).
     interventions : the policies that the scenario's levers ask for; none at their neutral values.
     lacked_gp : rows of the adults without a registered doctor when the horizon began.
     network : the care network (`abm.agents.network.CareNetwork`), None where no policy opens one.
@@ -114,6 +116,7 @@ class TerritoryModel(mesa.Model):
         )
         self.network: CareNetwork | None = None
         self._network_plan: NetworkPlan | None = None
+        self.education = Education(self)
         self.interventions = active_policies(self.policy.levers)
         for intervention in self.interventions:
             intervention.prepare(self)
@@ -264,6 +267,38 @@ class TerritoryModel(mesa.Model):
         found = set(table.loc[table["profession"].isin(list(professions)) & (table["count"] > 0), "insee"])
         return {row for row, insee in enumerate(self.territory.communes["insee"]) if insee in found}
 
+    def admitted_for(self, condition: str, since: int) -> np.ndarray:
+        """Return the rows of the people who left hospital after an event of a disease on a day or later, and live."""
+        world = self.arrays
+        causes = [row for row, name in enumerate(self.setting.causes) if name.partition(".")[0] == condition]
+        stays = world.stays[: int(world.counters[Counter.STAYS])]
+        counts = (stays["leaves_on"] >= since) & (stays["leaves_on"] < self.day) & np.isin(stays["cause"], causes)
+        rows = np.unique(stays["patient"][counts & (stays["patient"] != NOBODY)])
+        return rows[world.patients.status[rows] == Status.ALIVE]
+
+    def bill_in_full(self, rows: np.ndarray, act: str, category: str, account: str | int, today: int) -> None:
+        """Let the compulsory insurance pay an act for each of some people, at the price of the day.
+
+        Parameters
+        ----------
+        rows : of the people, shape (r,).
+        act, category : names of `abm.payments.tables.Act` and `Category`, in small letters.
+        account : who receives it: name of an `Account`, or the row of a site.
+        """
+        if not rows.size:
+            return
+        world = self.arrays
+        n_sites = world.minutes.shape[1] - world.minutes.shape[0]
+        column = account if isinstance(account, int) else n_sites + Account[account.upper()]
+        pay_each_in_full(
+            self.handle,
+            np.ascontiguousarray(rows, np.int64),
+            today,
+            int(Category[category.upper()]),
+            int(world.providers.size + column),
+            int(Act[act.upper()]),
+        )
+
     def communes_with_hospital(self) -> set[int]:
         """Return the rows of the communes with a hospital of the territory."""
         found = set(self.territory.sites.loc[self.territory.sites["kind"] == "hospital", "insee"])
@@ -330,6 +365,7 @@ class TerritoryModel(mesa.Model):
             causes=world.causes,
             beds=world.beds,
             network=np.zeros((0, len(NetworkFigure)), np.int64) if self.network is None else self.network.figures,
+            education=self.education.participations,
         )
 
     def release(self) -> Records:

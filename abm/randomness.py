@@ -69,6 +69,10 @@ class Stream(IntEnum):
     ENROL = 91  # does an invited person enrol in the care network, by month
     LEAVE_NETWORK = 92  # does a professional or a person leave the care network, by month
     INVITED = 93  # would a person ever enrol in the care network
+    EDUCATION_OFFER = 95  # who is offered a place in patient education first, by topic and month
+    EDUCATION_ACCEPT = 96  # accepts an offer, by topic and year
+    EDUCATION_COMPLETE = 97  # completes the programme, or after which session not, by topic and month of start
+    TELEMONITORING = 98  # agrees to be monitored at a distance, once for ever
     TEST = 99  # tests only
 
 

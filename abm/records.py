@@ -21,6 +21,7 @@ from abm.state import (
     EPISODE,
     NEVER,
     NOWHERE,
+    PARTICIPATION,
     RECORD,
     STAY,
     Channel,
@@ -107,6 +108,7 @@ class Records:
     causes : rows CAUSE, why people are in hospital; `setting.causes` has their names.
     beds : by site and ward, shape (s, w), NOBODY: as many as needed.
     network : see `abm.state.NetworkFigure`, by month from that of day 0 on; no row without a care network.
+    education : rows PARTICIPATION, patient education in the order of start, warm-up included.
     """
 
     setting: Setting
@@ -132,6 +134,7 @@ class Records:
     causes: np.recarray = field(default_factory=lambda: np.zeros(0, CAUSE).view(np.recarray))
     beds: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, len(Ward)), np.int32))
     network: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, len(NetworkFigure)), np.int64))
+    education: np.recarray = field(default_factory=lambda: np.zeros(0, PARTICIPATION).view(np.recarray))
 
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from abm.agents.decisions import decide
 from abm.agents.demography import live_a_month
+from abm.agents.education import hold_education
 from abm.agents.health import look_after_health
 from abm.agents.needs import collect_needs, grow_older
 from abm.agents.payments import settle
@@ -56,6 +57,13 @@ SCHEDULE: tuple[Step, ...] = (
         8, "demography", live_a_month, "monthly: births, deaths, arrivals, departures; years of life in their quality"
     ),
     Step(9, "decisions", decide, "monthly: doctors retire, are replaced, are recruited", is_decision=True),
+    Step(
+        9,
+        "education",
+        hold_education,
+        "monthly: programmes of patient education end, and offer their places to those seen in the month",
+        is_decision=True,
+    ),
     Step(11, "payments", settle, "what was done is billed at the price of its day and shared between payers"),
 )
 

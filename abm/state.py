@@ -114,6 +114,16 @@ class Vital(IntEnum):
     QALY = 7  # quality-adjusted years lived
 
 
+class EducationStage(IntEnum):
+    """Where a person stands in therapeutic patient education, or how a participation ended."""
+
+    NONE = 0
+    IN_COURSE = 1
+    COMPLETED = 2
+    DROPPED_OUT = 3
+    GONE = 4  # died or moved before the end
+
+
 class Registration(IntEnum):
     """Columns of `World.registrations`, one row a month: people, each time they lose or find a registered doctor."""
 
@@ -437,6 +447,23 @@ ACCOUNT = np.dtype(
     align=True,
 )
 """What the health insurance counts for a person in a calendar year; rows as patients."""
+
+PARTICIPATION = np.dtype(
+    [
+        ("patient", "i4"),  # row in patients
+        ("started_on", "i2"),  # evening on which a place was accepted
+        ("first_session_on", "i2"),
+        ("ends_on", "i2"),  # last session, or the one to which a person who drops out does not come
+        ("programme", "i2"),  # row in the programmes of `abm.agents.education.Education`
+        ("group", "i4"),  # number of the group, whatever the programme
+        ("topic", "u1"),
+        ("stage", "u1"),  # see EducationStage
+        ("will_complete", "u1"),  # if neither death nor a move comes between
+        ("is_extra", "u1"),  # a place beyond today's offer
+    ],
+    align=True,
+)
+"""One participation in therapeutic patient education; all are kept, in the order of their start."""
 
 #: Columns of the records, one row for each episode that ended; in the world they are `record_<name>`.
 RECORD: dict[str, np.dtype] = {

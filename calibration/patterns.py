@@ -50,7 +50,6 @@ NOT_MODELLED = {
     "V33": "the care network is not modelled yet",
     "V34": "the care network is not modelled yet",
     "V35": "the shared-savings contracts are not modelled yet",
-    "V36": "therapeutic patient education is not modelled yet",
     "V43": "doctors' own answer to a survey: no simulated quantity stands for it",
 }
 

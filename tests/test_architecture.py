@@ -27,7 +27,7 @@ LAYERS = [
     ("abm.agents.seeking", "abm.agents.visits"),
     ("abm.records",),
     ("abm.agents.professional", "abm.agents.general_practitioner", "abm.agents.specialist", "abm.agents.hospital",
-     "abm.agents.patient"),
+     "abm.agents.patient", "abm.agents.education"),
     ("abm.agents.openings", "abm.agents.network"),
     ("abm.agents.decisions",),
     ("abm.illness",),

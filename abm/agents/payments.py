@@ -239,6 +239,15 @@ def pay_in_full(world, row, today, category, account, price):
 
 
 @rule
+def pay_each_in_full(world, rows, today, category, account, act):
+    """Let the compulsory insurance pay one act at the price of the day for each of some people, shape (r,)."""
+    if world.billed.shape[1] == 0:  # a world without prices
+        return
+    for row in rows:
+        pay_in_full(world, row, today, category, account, int(world.tariffs[act, today]))
+
+
+@rule
 def may_have_tele_expertise(world, row, today):
     """Count one more tele-expertise of this year; False when the most a year is reached."""
     account = year_account(world, row, today)

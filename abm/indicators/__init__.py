@@ -15,6 +15,7 @@ from abm.errors import nearest
 from abm.indicators.counting import ALL, PERSON_KINDS, Block, Run, Strata, drees_strata, to_frame
 from abm.indicators.delays import lead_times, request_outcomes, times_to_care
 from abm.indicators.disease import diseases, prevalence
+from abm.indicators.education import education
 from abm.indicators.equity import inequality
 from abm.indicators.hospital import admissions, beds, emergency_admissions, stays_with_a_night
 from abm.indicators.ledger import ledger_table
@@ -139,6 +140,7 @@ def _blocks(run: Run, kinds: Collection[str] = EVERY_KIND) -> Iterator[Block]:
     run.let_go()
     for kind in of_people:
         yield from prevalence(run, kind)
+        yield from education(run, kind)
         yield from spend_per_head(run, run.strata(kind))
     if "drees" in kinds:
         yield from _of_survey(run)
