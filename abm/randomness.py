@@ -66,6 +66,10 @@ class Stream(IntEnum):
     RE_REGISTRATION = 72  # does a person without a doctor find one at a visit
     SPEND = 80  # persistent personal factor of background spend
     TEST = 99  # tests only
+    RETURN_VISIT = 100  # does a visit by video lead to another, and when is that asked for
+    TELE_EXPERTISE = 101  # is a referral put to a specialist as a question, how long does he take, is a visit spared
+    PRIORITY = 102  # may a request to a specialist use the time kept for the urgent
+    BOOTH = 103  # is a teleconsultation booth considered for this request
 
 
 # The constants of Philox 4x32: multipliers, Weyl increments of the key.

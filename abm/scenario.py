@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, field_validator
 from pydantic.fields import FieldInfo
@@ -43,22 +43,16 @@ Date = Annotated[dt.date, BeforeValidator(_read_date)]
 
 
 class _CoreLevers(BaseModel):
-    """Levers whose work is done while the world is built."""
+    """What the levers have in common; each stands in the file of its intervention."""
 
     model_config = STRICT
 
-    teleconsultation: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="extra share of eligible GP acts offered by video, over today's",
-        json_schema_extra={"unit": "share"},
-    )
 
-
-def _lever_field(lever: Lever) -> tuple[type, Any]:
+def _lever_field(lever: Lever) -> tuple[Any, Any]:
     """Return the type and field of a lever of an intervention (a file of `abm/policies`)."""
     about: dict[str, Any] = {"description": lever.meaning, "json_schema_extra": {"unit": lever.unit}}
+    if lever.kind is str:
+        return Literal[(lever.neutral, *lever.choices)], Field(lever.neutral, **about)
     return lever.kind, Field(lever.neutral, ge=lever.low, le=lever.high, **about)
 
 
@@ -338,6 +332,8 @@ def _expected(info: FieldInfo) -> str:
     kinds |= {str: "a text", dt.date: "a date as 2020-01-31"}
     kinds |= {int | None: "a whole number or null", str | None: "a text or null"}
     words = [kinds.get(info.annotation, "names with values")]
+    if get_origin(info.annotation) is Literal:
+        words = ["one of", ", ".join(str(name) for name in get_args(info.annotation) if name)]
     signs = {"ge": "from", "gt": "above", "le": "to"}
     for sign, word in signs.items():
         words += [f"{word} {getattr(limit, sign)}" for limit in info.metadata if hasattr(limit, sign)]

@@ -49,6 +49,7 @@ INDICATOR_MODULES = (
     "vital",
     "spend",
     "satisfaction",
+    "telehealth",
 )
 HELPERS = ("over_all", "per_head")  # make a block for the function that asks them
 FAMILIES = ("gp", "specialist")

@@ -138,7 +138,9 @@ def show_scenario(source: str, *, is_json: bool) -> None:
         if value is not None:
             lines.add_row(key, str(value))
     for key, info in Levers.model_fields.items():
-        lines.add_row(f"lever {key}", f"{getattr(scenario.levers, key):g}  ({info.description})")
+        value = getattr(scenario.levers, key)
+        shown = value or "-" if isinstance(value, str) else f"{value:g}"
+        lines.add_row(f"lever {key}", f"{shown}  ({info.description})")
     out.print(lines)
     registry = load_parameters()
     changed = table("parameter", "here", "registered", "range", "unit", numbers=("here", "registered"))

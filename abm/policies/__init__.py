@@ -28,17 +28,19 @@ class Lever:
     unit : of its value.
     meaning : one phrase.
     low, high : bounds of the value, both allowed.
-    kind : type of the value: float, or int where only whole numbers make sense.
-    neutral : value at which nothing whatever happens.
+    kind : type of the value: float, int where only whole numbers make sense, or str for one of some names.
+    neutral : value at which nothing whatever happens: 0, or "" for a name.
+    choices : the names that may be said, where it is a name.
     """
 
     name: str
     unit: str
     meaning: str
-    low: float
-    high: float
+    low: float = 0
+    high: float = 0
     kind: type = float
-    neutral: float = 0
+    neutral: float | str = 0
+    choices: tuple[str, ...] = ()
 
 
 class Policy:
@@ -58,6 +60,10 @@ class Policy:
     def value(self, name: str) -> Any:
         """Return what a lever of this policy stands at."""
         return self.values[name]
+
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what was taken for granted where the scenario did not say it, one sentence each; told with results."""
+        return ()
 
     def prepare(self, model: TerritoryModel) -> None:
         """Change the world before its first day; the agents are not there yet. Nothing by default."""
