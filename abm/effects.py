@@ -114,4 +114,7 @@ class Effects:
             else:
                 column = world.health[str(channel)].reshape(self.n_people, len(self.conditions))
                 column[:, self.conditions.index(condition)] = values
+        # Rules look at a person's share only where somebody has one: the others cost no journey to memory.
+        world.rules["has_tele_expertise"] = float(world.effects[:, Effect.TELE_EXPERTISE_SHARE].any())
+        world.rules["has_priority"] = float(world.effects[:, Effect.PRIORITY_SHARE].any())
         self._stale.clear()

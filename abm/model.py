@@ -361,6 +361,7 @@ class TerritoryModel(mesa.Model):
             spend_cents=world.spend_cents,
             in_force=setting.in_force[:, days],
             registrations=world.registrations,
+            tele_expertise=world.tele_expertise,
             lacked_gp=self.lacked_gp,
             causes=world.causes,
             beds=world.beds,

@@ -74,6 +74,10 @@ class Stream(IntEnum):
     EDUCATION_COMPLETE = 97  # completes the programme, or after which session not, by topic and month of start
     TELEMONITORING = 98  # agrees to be monitored at a distance, once for ever
     TEST = 99  # tests only
+    RETURN_VISIT = 100  # does a visit by video lead to another, and when is that asked for
+    TELE_EXPERTISE = 101  # is a referral put to a specialist as a question, how long does he take, is a visit spared
+    PRIORITY = 102  # may a request to a specialist use the time kept for the urgent
+    BOOTH = 103  # is a teleconsultation booth considered for this request
 
 
 # The constants of Philox 4x32: multipliers, Weyl increments of the key.

@@ -27,6 +27,7 @@ from abm.state import (
     Channel,
     Contact,
     Counter,
+    Expertise,
     NetworkFigure,
     Outcome,
     Stage,
@@ -105,6 +106,7 @@ class Records:
     in_force : share of the planned time that was offered, by provider and day, shape (p, t).
     registrations : see `abm.state.Registration`, by month from that of day 0 on.
     lacked_gp : rows of the adults without a registered doctor when the horizon began.
+    tele_expertise : see `abm.state.Expertise`, by month from that of day 0 on and specialty.
     causes : rows CAUSE, why people are in hospital; `setting.causes` has their names.
     beds : by site and ward, shape (s, w), NOBODY: as many as needed.
     network : see `abm.state.NetworkFigure`, by month from that of day 0 on; no row without a care network.
@@ -135,6 +137,7 @@ class Records:
     beds: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, len(Ward)), np.int32))
     network: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, len(NetworkFigure)), np.int64))
     education: np.recarray = field(default_factory=lambda: np.zeros(0, PARTICIPATION).view(np.recarray))
+    tele_expertise: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0, len(Expertise)), np.int64))
 
     def to_frame(self) -> pd.DataFrame:
         """Return every episode with names instead of codes, and dates instead of day indices."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, field_validator
 from pydantic.fields import FieldInfo
@@ -43,17 +43,9 @@ Date = Annotated[dt.date, BeforeValidator(_read_date)]
 
 
 class _CoreLevers(BaseModel):
-    """Levers whose work is done while the world is built."""
+    """What the levers have in common; each stands in the file of its intervention."""
 
     model_config = STRICT
-
-    teleconsultation: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="extra share of eligible GP acts offered by video, over today's",
-        json_schema_extra={"unit": "share"},
-    )
 
 
 def _read_text(value: object) -> object:
@@ -356,6 +348,8 @@ def _expected(info: FieldInfo) -> str:
     kinds |= {str: "a text", dt.date: "a date as 2020-01-31"}
     kinds |= {int | None: "a whole number or null", str | None: "a text or null"}
     words = [kinds.get(info.annotation, "names with values")]
+    if get_origin(info.annotation) is Literal:
+        words = ["one of", ", ".join(str(name) for name in get_args(info.annotation) if name)]
     signs = {"ge": "from", "gt": "above", "le": "to"}
     for sign, word in signs.items():
         words += [f"{word} {getattr(limit, sign)}" for limit in info.metadata if hasattr(limit, sign)]

@@ -297,7 +297,6 @@ def logit(share: float) -> float:
 def rule_row(
     parameters: Parameters,
     acute_needs_per_year: float,
-    teleconsultation: float = 0.0,
     *,
     delay_affects_health: bool = True,
 ) -> np.recarray:
@@ -306,7 +305,6 @@ def rule_row(
     Parameters
     ----------
     acute_needs_per_year : mean of the population; the unasked emergency visits [B024] are a share of it.
-    teleconsultation : lever, share of eligible requests offered by video over today's.
     delay_affects_health : False: no acute need left unserved becomes an emergency.
     """
     rows = np.zeros(1, RULES).view(np.recarray)
@@ -315,9 +313,10 @@ def rule_row(
     row.walk_in_utility = parameters["choice_walk_in_utility"]
     row.video_utility = parameters["choice_video_utility"]
     row.platform_utility = parameters["choice_platform_utility"]
-    row.video_share = min(1.0, parameters["video_considered_share"] + teleconsultation)
-    row.platform_share = parameters["platform_considered_share"]
+    row.video_share = row.video_share_today = parameters["video_considered_share"]
+    row.platform_share = row.platform_share_today = parameters["platform_considered_share"]
     row.video_eligible_share = parameters["teleconsult_clinically_eligible_share"]
+    _describe_telehealth(row, parameters)
     unasked = parameters["ed_visits_per_capita"] * parameters["ed_share_access_difficulty"]
     unasked *= 1.0 - parameters["emergency_split_wait_dependent"]
     row.p_never_asked = unasked / max(acute_needs_per_year, 1e-12)
@@ -335,6 +334,18 @@ def rule_row(
     row.escalation_share = parameters["escalation_share_of_unserved_acute_needs"] if delay_affects_health else 0.0
     row.comorbidity_ratio = parameters["incidence_ratio_per_condition"]
     return rows
+
+
+def _describe_telehealth(row: np.record, parameters: Parameters) -> None:
+    in_person = parameters["teleconsult_return_visit_7d_inperson"]
+    row.video_cap_share = parameters["teleconsult_activity_cap"]
+    # The returns after visits in person are among the needs already, whatever visit was before them.
+    row.video_return_share = max(0.0, parameters["teleconsult_return_visit_7d_video"] - in_person)
+    row.video_return_days = parameters["teleconsult_return_asked_within_days"]
+    row.video_replaced_share = parameters["teleconsult_substitution_rate"]
+    row.video_asked_again_days = parameters["teleconsult_unreplaced_asked_within_days"]
+    row.answer_days = parameters["telexpertise_response_days"]
+    row.answer_spares_share = parameters["telexpertise_avoided_visit_share"]
 
 
 def season_table(calendar: Calendar, amplitude: float) -> NDArray[np.float64]:

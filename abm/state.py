@@ -63,6 +63,8 @@ class Channel(IntEnum):
     LOCAL_AGENDA = 8
     POLE = 9
     HOME = 10
+    BOOTH = 11  # a platform's doctor, seen in a booth in a pharmacy
+    VIDEO_SPECIALIST = 12
 
 
 class Contact(IntEnum):
@@ -148,6 +150,14 @@ class NetworkFigure(IntEnum):
     PROFESSIONALS = 6  # in the network, of every profession
 
 
+class Expertise(IntEnum):
+    """Columns of `World.tele_expertise`, by month and specialty: referrals put to a specialist as a question."""
+
+    ASKED = 0
+    SPARED = 1  # of these, answered without a visit
+    ANSWER_DAYS = 2  # summed over those asked
+
+
 PATIENT = np.dtype(
     [
         ("person", "i4"),  # address of every draw about this person; synthesis
@@ -226,6 +236,8 @@ PROVIDER = np.dtype(
         ("capacity_share", "f8"),  # present capacity over the one planned; decisions of the professional
         ("non_resident_requests", "f8"),  # mean requests an open day of people from elsewhere; synthesis
         ("half_days_per_week", "f8"),
+        ("n_held", "i4"),  # visits held since the beginning of the calendar year; visits
+        ("n_video", "i4"),  # appointments by video given since then: at most a share of `n_held`; telehealth
     ],
     align=True,
 )
@@ -264,6 +276,19 @@ RULES = np.dtype(
         ("platform_utility", "f8"),
         ("video_share", "f8"),  # of eligible requests, own doctor by video considered
         ("platform_share", "f8"),  # of eligible requests, a platform considered
+        ("booth_share", "f8"),  # of eligible requests, a booth in a pharmacy considered
+        ("video_share_today", "f8"),  # as `video_share`, with no policy
+        ("platform_share_today", "f8"),
+        ("specialist_video_share", "f8"),  # of requests to a specialist, his consultation by video considered
+        ("video_cap_share", "f8"),  # of a doctor's visits, by video at most; 0: no limit
+        ("video_return_share", "f8"),  # of visits by video, more than of others, that lead to a request within days
+        ("video_return_days", "f8"),  # within which that request is made
+        ("video_replaced_share", "f8"),  # of visits by video that a policy adds: they replace one in person
+        ("video_asked_again_days", "f8"),  # within which those that replaced none lead to a request
+        ("has_tele_expertise", "f8"),  # 1: somebody's referrals may be put as a question; effects
+        ("has_priority", "f8"),  # 1: somebody may use the time kept for the urgent; effects
+        ("answer_days", "f8"),  # a specialist's answer takes at most
+        ("answer_spares_share", "f8"),  # of answers that make a visit needless
         ("video_eligible_share", "f8"),
         ("p_never_asked", "f8"),  # acute need that goes to the emergency department without asking
         ("duty_share_closed_day", "f8"),
@@ -645,4 +670,6 @@ class World(NamedTuple):
     paid: NDArray[np.int64]  # (months, categories, payers) cents
     received: NDArray[np.int64]  # (months, categories, accounts) cents
     registrations: NDArray[np.int64]  # (months, len(Registration))
+    booth_places: NDArray[np.int32]  # (c,) nearest teleconsultation booth's column of minutes, or NOWHERE
+    tele_expertise: NDArray[np.int64]  # (months, specialties, len(Expertise))
     scratch: NDArray[np.float64]  # (1,)

@@ -66,12 +66,14 @@ from abm.state import (
     MOTHERHOOD,
     NEVER,
     NOBODY,
+    NOWHERE,
     OFFER,
     PATIENT,
     RECORD,
     STAY,
     STAY_AGE,
     Counter,
+    Expertise,
     GeneralCause,
     Kind,
     Payer,
@@ -216,9 +218,7 @@ def build_world(
     agendas, taken = _agendas(providers, capacity, acts, calendar, specialties, parameters, people_key)
     kinds, local = kind_table(parameters, specialties, providers.specialty)
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
-    rule = rule_row(
-        parameters, float(acute), scenario.levers.teleconsultation, delay_affects_health=scenario.delay_affects_health
-    )
+    rule = rule_row(parameters, float(acute), delay_affects_health=scenario.delay_affects_health)
     emergency_places = _nearest_emergency(territory, travel)
     world = empty_world(
         key, rule, kinds, arranged, providers, agendas, calendar.n_days, newcomers.coming, newcomers.n_births
@@ -228,6 +228,7 @@ def build_world(
         local_providers=local,
         offers=_table_of_offers(kinds, parameters),
         pole_places=nearest_poles(territory, travel.minutes, specialties),
+        booth_places=np.full(len(territory.communes), NOWHERE, np.int32),
         emergency_places=emergency_places,
         rates=rates.base,
         condition_rates=rates.by_condition,
@@ -623,6 +624,8 @@ def empty_world(
         paid=np.zeros((n_months, 0, len(Payer)), np.int64),
         received=np.zeros((n_months, 0, 0), np.int64),
         registrations=np.zeros((n_months, len(Registration)), np.int64),
+        booth_places=np.zeros(0, np.int32),
+        tele_expertise=np.zeros((n_months, max(0, kinds.size - int(Kind.FIRST_SPECIALTY)), len(Expertise)), np.int64),
     )
 
 

@@ -50,6 +50,7 @@ INDICATOR_MODULES = (
     "spend",
     "satisfaction",
     "network",
+    "telehealth",
 )
 HELPERS = ("over_all", "per_head")  # make a block for the function that asks them
 FAMILIES = ("gp", "specialist")

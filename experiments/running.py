@@ -330,6 +330,7 @@ def _manifest(plan: Plan, model: TerritoryModel) -> dict[str, Any]:
         "events": int(model.arrays.counters[Counter.EVENTS]),
         "seconds_by_step": dict(model.seconds_by_step),
         "laws_checked": model.laws_checked,
+        "taken_for_granted": [sentence for policy in model.interventions for sentence in policy.assumptions()],
     }
 
 

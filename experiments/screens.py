@@ -218,7 +218,7 @@ def show_scenario(source: str, *, is_json: bool) -> None:
             lines.add_row(key, str(value))
     for key, info in Levers.model_fields.items():
         value = getattr(scenario.levers, key)
-        shown = value if isinstance(value, str) else f"{value:g}"
+        shown = value or "-" if isinstance(value, str) else f"{value:g}"
         lines.add_row(f"lever {key}", f"{shown}  ({info.description})")
     out.print(lines)
     registry = load_parameters()

@@ -216,6 +216,7 @@ def _warnings(result: Run) -> list[str]:
         lines.append("This territory is invented: nothing above says anything about a real one.")
     if scale < 1:
         lines.append(f"Only {100 * scale:.3g} % of the people are simulated: this exaggerates chance.")
+    lines += [f"Not said by the scenario: {sentence}." for sentence in manifest.get("taken_for_granted", ())]
     lines.append("One run is one draw of chance, without an interval: compare policies over several seeds.")
     lines.append(
         f"{facts['assumptions']} of {facts['registered']} registered numbers are assumptions (grade C): "

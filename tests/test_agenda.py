@@ -84,7 +84,9 @@ def assert_finds_everything(world: World, handle: object, today: int) -> None:
     for seconds in SECONDS:
         for wished in range(today, today + HORIZON + 3, 3):
             assert first_slot(handle, DOCTOR, wished, today, seconds) == search(free >= seconds, wished, today)
-        assert first_urgent_slot(handle, DOCTOR, today, seconds) == search(free + reserve >= seconds, today, today)
+        assert first_urgent_slot(handle, DOCTOR, today, today, seconds) == search(
+            free + reserve >= seconds, today, today
+        )
         both = (free >= seconds) & (room >= seconds)
         for wished in (today, today + 7):
             assert first_planned_slot(handle, DOCTOR, wished, today, seconds) == search(both, wished, today)
@@ -114,7 +116,7 @@ def test_the_earliest_room_is_found_after_anything(book, operations) -> None:
                     taken.append((day, seconds))
         elif name in ("book", "urgent", "planned"):
             if name == "urgent":
-                day = first_urgent_slot(handle, DOCTOR, today, seconds)
+                day = first_urgent_slot(handle, DOCTOR, today, today, seconds)
             elif name == "planned":
                 day = first_planned_slot(handle, DOCTOR, today + number, today, seconds)
             else:

@@ -24,7 +24,7 @@ LAYERS = [
     ("abm.agents.leaving", "abm.agents.needs", "abm.environment.outside_demand"),
     ("abm.agents.registration", "abm.agents.health", "abm.agents.stays", "abm.agents.demography",
      "abm.agents.payments"),
-    ("abm.agents.seeking", "abm.agents.visits"),
+    ("abm.agents.telehealth", "abm.agents.seeking", "abm.agents.visits"),
     ("abm.records",),
     ("abm.agents.professional", "abm.agents.general_practitioner", "abm.agents.specialist", "abm.agents.hospital",
      "abm.agents.patient", "abm.agents.education"),

@@ -484,7 +484,7 @@ def test_a_visit_refers_with_the_share_of_needs_that_come_so() -> None:
     world.rates[SPECIALTY:] = np.array(own_needs)[:, None, None]
     handle = with_rates(world)
     for row in range(N):
-        refer(handle, row, ACUTE, 5, 4)  # a Friday
+        refer(handle, row, ACUTE, 5, NOBODY, 4)  # a Friday
     visits = (0.005 * 0.8 + 0.004 + 0.003) * 0.9
     stage = world.episodes.stage.reshape(8, N)
     for specialty, share in enumerate((0.6, 0.2, 0.0)):
@@ -507,11 +507,11 @@ def test_nobody_is_referred_while_he_waits_for_that_specialist() -> None:
     for stage in (Stage.ASKING, Stage.CANCELLING, Stage.BOOKED):
         world.episodes.stage[SPECIALTY * N :] = stage
         for row in range(100):
-            refer(handle, row, PREVENTIVE, 1, 3)
+            refer(handle, row, PREVENTIVE, 1, NOBODY, 3)
         assert world.counters[Counter.OPENED] == 0
     world.episodes.stage[SPECIALTY * N :] = Stage.QUIET
     for row in range(100):
-        refer(handle, row, PREVENTIVE, 1, 3)
+        refer(handle, row, PREVENTIVE, 1, NOBODY, 3)
     assert world.counters[Counter.OPENED] == 100
     assert (world.episodes.asked_on[SPECIALTY * N : SPECIALTY * N + 100] == 4).all(), "the day after the visit"
 

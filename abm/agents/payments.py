@@ -23,6 +23,7 @@ SERVED, EXPECTED, ALIVE = int(Outcome.SERVED), int(Status.EXPECTED), int(Status.
 EMERGENCY_KIND, FIRST_SPECIALTY = int(Kind.EMERGENCY), int(Kind.FIRST_SPECIALTY)
 VIDEO_OWN_GP, PLATFORM, DUTY = int(Channel.VIDEO_OWN_GP), int(Channel.PLATFORM), int(Channel.DUTY)
 HOME, POLE = int(Channel.HOME), int(Channel.POLE)
+BOOTH, VIDEO_SPECIALIST = int(Channel.BOOTH), int(Channel.VIDEO_SPECIALIST)
 MEDICINE = int(Ward.MEDICINE)
 N_PAYERS = len(Payer)
 COMPULSORY, LOCAL, COMPLEMENTARY, PATIENT = (int(payer) for payer in list(Payer)[:CARE_PAYERS])
@@ -31,6 +32,7 @@ ACT_STAY, ACT_DAY_CASE, ACT_GP, ACT_HOME = (
     int(act) for act in (Act.STAY, Act.DAY_CASE, Act.GP_CONSULTATION, Act.HOME_VISIT_SURCHARGE)
 )
 ACT_VIDEO, ACT_PLATFORM = int(Act.TELECONSULTATION), int(Act.PLATFORM_TELECONSULTATION)
+ACT_EXPERT, ACT_REQUESTER = int(Act.TELE_EXPERTISE_EXPERT), int(Act.TELE_EXPERTISE_REQUESTER)
 ACT_DUTY, ACT_EMERGENCY = int(Act.DUTY_CONSULTATION), int(Act.EMERGENCY_VISIT)
 EMERGENCY_FEE, EMERGENCY_FEE_ALD = int(Act.EMERGENCY_FEE), int(Act.EMERGENCY_FEE_ALD)
 DAILY_FEE, PARTICIPATION, HEAVY_ACT_FEE = (
@@ -248,8 +250,24 @@ def pay_each_in_full(world, rows, today, category, account, act):
 
 
 @rule
+def pay_tele_expertise(world, row, today, requester, expert):
+    """Pay a question between doctors: who asks and who answers, both in full by the compulsory insurance [P014, P015].
+
+    Parameters
+    ----------
+    requester, expert : columns of `received`.
+    """
+    if world.billed.shape[1] == 0:  # a world without prices
+        return
+    pay_in_full(world, row, today, IN_TELEHEALTH, requester, int(world.tariffs[ACT_REQUESTER, today]))
+    pay_in_full(world, row, today, IN_TELEHEALTH, expert, int(world.tariffs[ACT_EXPERT, today]))
+
+
+@rule
 def may_have_tele_expertise(world, row, today):
     """Count one more tele-expertise of this year; False when the most a year is reached."""
+    if world.accounts.size == 0:  # a world without prices
+        return True
     account = year_account(world, row, today)
     if account.n_tele_expertise >= world.cover[0].tele_expertise_a_year:
         return False
@@ -290,9 +308,11 @@ def pay_visit(world, i, today):
     surcharge = 0
     if kind >= FIRST_SPECIALTY:
         category, act = IN_SPECIALIST, FIRST_SPECIALIST + kind - FIRST_SPECIALTY
+        if channel == VIDEO_SPECIALIST:  # at the price of a visit
+            category = IN_TELEHEALTH
     elif channel == DUTY:
         category, act, account = IN_DUTY, ACT_DUTY, general_account(world, TO_DUTY)
-    elif channel == PLATFORM:
+    elif channel in (PLATFORM, BOOTH):
         category, act, account = IN_TELEHEALTH, ACT_PLATFORM, general_account(world, TO_PLATFORM)
     elif channel == VIDEO_OWN_GP:
         category, act = IN_TELEHEALTH, ACT_VIDEO
@@ -306,7 +326,7 @@ def pay_visit(world, i, today):
     is_outside = patient.registered_gp == NOBODY and channel != DUTY and not world.direct_access[kind]
     is_outside = is_outside and age_years(patient, today) >= cover.pathway_from_age_years
     pay_act(world, row, today, category, account, price, excess, is_outside)
-    if kind >= FIRST_SPECIALTY and patient.has_ald and cover.transport_share_ald > 0.0:
+    if kind >= FIRST_SPECIALTY and channel != VIDEO_SPECIALIST and patient.has_ald and cover.transport_share_ald > 0.0:
         draw = uniform(world.key, Stream.SPEND, patient.person, FIRST_TRIP + kind, today)
         if draw < cover.transport_share_ald:
             pay_transport(world, row, today, int(world.record_place[i]), 2)

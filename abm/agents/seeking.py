@@ -3,7 +3,7 @@
 Offers (ODD 7.3): own general practitioner (appointment, walk-in session, video, overtime), others within reach, a
 platform; for a specialty the local agendas and an outside pole. The choice is a multinomial logit on travel, wait and
 loyalty. Too long a wait is no offer: the person goes to the emergency department, tries again, or does without.
-Draws from TOLERANCE, VIDEO, HOME, URGENT, POLE_WAIT, CHOICE, DIVERSION.
+Draws from TOLERANCE, HOME, URGENT, POLE_WAIT, CHOICE, DIVERSION; who thinks of video: `abm.agents.telehealth`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,15 @@ from math import exp
 from abm.agents.endings import close, record_emergency
 from abm.agents.health import escalate
 from abm.agents.needs import age_years, in_order, start_clock
+from abm.agents.telehealth import (
+    BY_OWN_GP,
+    BY_PLATFORM,
+    BY_SPECIALIST,
+    has_priority,
+    is_booth_considered,
+    is_video_considered,
+    may_offer_video,
+)
 from abm.compiled import rule
 from abm.environment.agenda import (
     NO_SLOT,
@@ -30,6 +39,7 @@ from abm.state import NOBODY, NOWHERE, Channel, Contact, Counter, Kind, Outcome,
 FIRST_SPECIALTY, GP_ACUTE = int(Kind.FIRST_SPECIALTY), int(Kind.GP_ACUTE)
 OWN_GP, OTHER_GP, WALK_IN, HOME = int(Channel.OWN_GP), int(Channel.OTHER_GP), int(Channel.WALK_IN), int(Channel.HOME)
 VIDEO_OWN_GP, PLATFORM = int(Channel.VIDEO_OWN_GP), int(Channel.PLATFORM)
+BOOTH, VIDEO_SPECIALIST = int(Channel.BOOTH), int(Channel.VIDEO_SPECIALIST)
 LOCAL_AGENDA, POLE = int(Channel.LOCAL_AGENDA), int(Channel.POLE)
 FORGONE, DIVERTED = int(Outcome.FORGONE), int(Outcome.DIVERTED)
 NOTHING_IN_TIME = int(Contact.NOTHING_IN_TIME)
@@ -90,8 +100,16 @@ def general_practitioner_offers(world, row, kind, today):
     elif world.neighbours.shape[1] > 0 and world.neighbours[patient.commune, 0] != NOBODY:
         base_minutes = world.minutes[patient.commune, world.providers[world.neighbours[patient.commune, 0]].place]
     n_offers = other_practice_offers(world, patient, kind, own, base_minutes, wished, today, patience, n_offers)
-    if is_video_considered(world, patient, kind, episode, world.rules[0].platform_share, 1):
-        n_offers = make_offer(world, n_offers, NOBODY, NOWHERE, today, PLATFORM, 0, world.rules[0].platform_utility)
+    rules = world.rules[0]
+    if is_video_considered(
+        world, patient, kind, episode, rules.platform_share * rules.video_eligible_share, BY_PLATFORM
+    ):
+        n_offers = make_offer(world, n_offers, NOBODY, NOWHERE, today, PLATFORM, 0, rules.platform_utility)
+    if is_booth_considered(world, patient, kind, episode):
+        place = world.booth_places[patient.commune]
+        extra_minutes = max(0.0, world.minutes[patient.commune, place] - base_minutes)
+        utility = rules.platform_utility - world.kinds[kind].travel_disutility * extra_minutes
+        n_offers = make_offer(world, n_offers, NOBODY, place, today, BOOTH, 0, utility)
     return n_offers
 
 
@@ -117,7 +135,12 @@ def own_practice_offers(world, row, kind, own, wished, today, patience):
         if channel == OWN_GP and world.walk_in[own, today] >= seconds:
             utility = loyalty + world.rules[0].walk_in_utility
             n_offers = make_offer(world, n_offers, own, desk.place, today, WALK_IN, seconds, utility)
-    if desk.offers_video and is_video_considered(world, patient, kind, episode, world.rules[0].video_share, 0):
+    video_share = world.rules[0].video_share * world.rules[0].video_eligible_share
+    if (
+        desk.offers_video
+        and may_offer_video(world, desk)
+        and is_video_considered(world, patient, kind, episode, video_share, BY_OWN_GP)
+    ):
         day = first_slot(world, own, wished, today, desk.video_seconds)
         if day != NO_SLOT and day - wished <= patience:
             utility = loyalty + world.rules[0].video_utility - per_day * (day - wished)
@@ -148,15 +171,6 @@ def other_practice_offers(world, patient, kind, own, base_minutes, wished, today
 
 
 @rule
-def is_video_considered(world, patient, kind, episode, share, which):
-    """Tell whether a consultation by video is thought of: digital access, eligible need, today's habit (ODD 7.3)."""
-    if share == 0.0 or not patient.has_digital_access:
-        return False
-    draw = uniform(world.key, Stream.VIDEO, patient.person, kind + world.kinds.size * which, episode.occurrence)
-    return draw < share * world.rules[0].video_eligible_share
-
-
-@rule
 def is_home_visit(world, patient, kind, episode, today):
     """Tell whether the doctor comes to the person's home: a drawn share of the visits of the very old."""
     rules = world.rules[0]
@@ -181,19 +195,26 @@ def specialist_offers(world, row, kind, today):
         uniform(world.key, Stream.URGENT, patient.person, kind, episode.occurrence) < rules.p_urgent
     )
     wished = today if urgent else max(episode.asked_on + episode.wished_days, today)
+    uses_reserve = urgent or has_priority(world, row, kind, episode)
+    by_video = is_video_considered(world, patient, kind, episode, world.rules[0].specialist_video_share, BY_SPECIALIST)
     patience = longest_wait(world, patient.person, kind, episode.occurrence)
     n_offers = 0
     for place_in_list in range(rules.first_local, rules.first_local + rules.n_local):
         provider = world.local_providers[place_in_list]
         desk = world.providers[provider]
-        if urgent:
-            day = first_urgent_slot(world, provider, today, desk.visit_seconds)
+        if uses_reserve:
+            day = first_urgent_slot(world, provider, wished, today, desk.visit_seconds)
         else:
             day = first_slot(world, provider, wished, today, desk.visit_seconds)
         if day == NO_SLOT or day - wished > patience:
             continue
-        utility = -rules.travel_disutility * world.minutes[patient.commune, desk.place]
-        utility -= rules.wait_disutility * (day - wished)
+        utility = -rules.wait_disutility * (day - wished)
+        if by_video and may_offer_video(world, desk):  # in the same agenda, without the trip
+            video_utility = utility + world.rules[0].video_utility
+            n_offers = make_offer(
+                world, n_offers, provider, NOWHERE, day, VIDEO_SPECIALIST, desk.visit_seconds, video_utility
+            )
+        utility -= rules.travel_disutility * world.minutes[patient.commune, desk.place]
         n_offers = make_offer(world, n_offers, provider, desk.place, day, LOCAL_AGENDA, desk.visit_seconds, utility)
     return pole_offer(world, patient, kind, episode, wished, patience, n_offers)
 
@@ -248,6 +269,8 @@ def accept(world, row, kind, offer, today):
             take(world, provider, offer.day, offer.seconds)
         else:
             world.overtime[provider, today] -= offer.seconds
+        if offer.channel == VIDEO_OWN_GP or offer.channel == VIDEO_SPECIALIST:
+            world.providers[provider].n_video += 1
     give_appointment(world, row, kind, offer, today)
 
 

@@ -1,7 +1,7 @@
 """Visits: what is held today, who does not come, and what follows from a visit.
 
-Writes `episodes`, lists of practices (through the rules it calls), `planned_room` and `seen_since_stay`; draws from
-NO_SHOW, PLANNED, REFERRAL.
+Writes `episodes`, lists of practices (through the rules it calls), `planned_room`, `providers.n_held` and
+`seen_since_stay`; draws from NO_SHOW, PLANNED, REFERRAL.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from abm.agents.endings import close
 from abm.agents.health import see_doctor
 from abm.agents.needs import need_now, start_clock
 from abm.agents.registration import register_at_visit
+from abm.agents.telehealth import day_of_referred_need, return_after_video
 from abm.compiled import rule
 from abm.environment.agenda import (
     NO_SLOT,
@@ -24,12 +25,13 @@ from abm.environment.agenda import (
 )
 from abm.environment.diary import drain, read_ahead
 from abm.randomness import Stream, uniform
-from abm.state import NOBODY, Channel, Contact, Counter, Effect, Kind, Outcome
+from abm.state import NEVER, NOBODY, Channel, Contact, Counter, Effect, Kind, Outcome
 
 GP_FOLLOW_UP, EMERGENCY = int(Kind.GP_FOLLOW_UP), int(Kind.EMERGENCY)
 FIRST_SPECIALTY = int(Kind.FIRST_SPECIALTY)
 FOLLOW_UP_RATIO = int(Effect.FOLLOW_UP_RATIO)
 OWN_GP, OTHER_GP = int(Channel.OWN_GP), int(Channel.OTHER_GP)
+VIDEO_OWN_GP, PLATFORM, BOOTH = int(Channel.VIDEO_OWN_GP), int(Channel.PLATFORM), int(Channel.BOOTH)
 LOCAL_AGENDA, POLE = int(Channel.LOCAL_AGENDA), int(Channel.POLE)
 SERVED, MISSED, WITHDRAWN = int(Outcome.SERVED), int(Outcome.MISSED), int(Outcome.WITHDRAWN)
 IN_HOSPITAL = int(Contact.IN_HOSPITAL)
@@ -56,8 +58,11 @@ def hold_visits(world, today):
             start_clock(world, row, kind, today + 1)
         else:
             close(world, row, kind, today, SERVED)
-            if kind < EMERGENCY and world.episodes[node].provider != NOBODY:
-                world.seen_since_stay[row] = 1
+            provider = world.episodes[node].provider
+            if provider != NOBODY:
+                world.providers[provider].n_held += 1
+                if kind < EMERGENCY:
+                    world.seen_since_stay[row] = 1
             see_doctor(world, row, kind, today)
             register_at_visit(world, row, kind, today)
             after_visit(world, row, kind, today)
@@ -86,11 +91,13 @@ def stays_away(world, row, kind):
 def after_visit(world, row, kind, today):
     """Let the next need begin: booked at once, or by its clock; a general practitioner may refer (ODD 7.4)."""
     episode = world.episodes[kind * world.patients.size + row]
-    occurrence = episode.occurrence
+    occurrence, channel, provider = episode.occurrence, episode.channel, episode.provider
     if not book_next(world, row, kind, today):
         start_clock(world, row, kind, today + 1)
     if kind < FIRST_SPECIALTY and world.kinds.size > FIRST_SPECIALTY:
-        refer(world, row, kind, occurrence, today)
+        refer(world, row, kind, occurrence, provider, today)
+    if channel in (VIDEO_OWN_GP, PLATFORM, BOOTH):
+        return_after_video(world, row, kind, channel, occurrence, today)
 
 
 @rule
@@ -141,7 +148,7 @@ def planned_offer(world, patient, kind, provider, wished_on, today):
 
 
 @rule
-def refer(world, row, kind, occurrence, today):
+def refer(world, row, kind, occurrence, provider, today):
     """Send the person to a specialist, at most to one: then that need arises tomorrow instead of by its clock.
 
     Notes
@@ -162,5 +169,7 @@ def refer(world, row, kind, occurrence, today):
         rate = float(world.episodes[specialty_kind * world.patients.size + row].rate)
         level -= rate * world.kinds[specialty_kind].referral_odds
         if level < 0.0:
-            need_now(world, row, specialty_kind, today + 1)
+            day = day_of_referred_need(world, row, specialty_kind, kind, occurrence, provider, today)
+            if day != NEVER:
+                need_now(world, row, specialty_kind, day)
             return

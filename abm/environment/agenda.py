@@ -1,6 +1,7 @@
 """Agendas: the time that each professional offers by day, and who takes it.
 
-Owns the columns `free`, `reserve`, `walk_in`, `overtime`, `planned_room` and `providers.first_free`. Time is counted
+Owns the columns `free`, `reserve`, `walk_in`, `overtime`, `planned_room` and `providers.first_free`,
+and begins the yearly counts `n_held` and `n_video` anew. Time is counted
 in seconds, as a visit by video is shorter and a visit at home longer than one at the surgery. A calendar a provider,
 never a queue that is sorted again: finding a slot costs the days looked at.
 """
@@ -47,11 +48,11 @@ def first_slot(world, provider, wished_on, today, seconds):
 
 
 @rule
-def first_urgent_slot(world, provider, today, seconds):
+def first_urgent_slot(world, provider, wished_on, today, seconds):
     """Find the first day with room when the time kept for the urgent counts too (specialists; ODD 7.4)."""
     desk = world.providers[provider]
     last = min(today + desk.horizon_days, world.due.size - 1)
-    for day in range(today, last + 1):
+    for day in range(wished_on, last + 1):
         if world.free[provider, day] + world.reserve[provider, day] >= seconds:
             return day
     return NO_SLOT
@@ -98,9 +99,12 @@ def move_first_free(world, provider):
 
 @rule
 def open_day(world, today):
-    """Release the reserves that are due, and close yesterday (step 1 of the day)."""
+    """Release the reserves that are due, and close yesterday; counts of a year begin anew (step 1 of the day)."""
+    is_new_year = today > 0 and world.year_of[today] != world.year_of[today - 1]
     for provider in range(world.providers.size):
         desk = world.providers[provider]
+        if is_new_year:
+            desk.n_held = desk.n_video = 0
         released = today + desk.release_days
         if released < world.due.size and world.reserve[provider, released] > 0:
             world.free[provider, released] += world.reserve[provider, released]

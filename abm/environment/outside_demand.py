@@ -60,7 +60,7 @@ def book_non_resident(world, provider, sub_address, today):
         rules.tolerance_sigma * normal(world.key, Stream.NON_RESIDENT, desk.address, sub_address, today)
     )
     if uniform(world.key, Stream.NON_RESIDENT, desk.address, sub_address + 1, today) < rules.p_urgent:
-        day = first_urgent_slot(world, provider, today, seconds)
+        day = first_urgent_slot(world, provider, today, today, seconds)
         wished_on = today
     else:
         draw = uniform(world.key, Stream.NON_RESIDENT, desk.address, sub_address + 2, today)

@@ -25,6 +25,7 @@ from abm.indicators.practices import adults_without_gp, practices, third_next_av
 from abm.indicators.satisfaction import gp_satisfaction, patient_experience
 from abm.indicators.spend import chronic_spend, revenues, spend_by_category, spend_per_head, spend_variation
 from abm.indicators.tables import communes_table, monthly
+from abm.indicators.telehealth import telehealth
 from abm.indicators.unmet import failed_bookings, forgone_care, unmet_needs
 from abm.indicators.use import (
     FAMILIES,
@@ -167,6 +168,8 @@ def _of_everybody(run: Run) -> Iterator[Block]:
     yield from care_network(run)
     yield from programme_cost(run)
     yield from gp_satisfaction(run)
+    run.let_go()
+    yield from telehealth(run)
     run.let_go()
     for measure in (spend_by_category, chronic_spend, spend_variation, revenues):
         yield from measure(run)

@@ -32,7 +32,9 @@ AGE_BANDS = {"0-6": 0, "7-11": 7, "12-15": 12, "16-25": 16, "26-65": 26, "66+": 
 """First completed year of each age band of the programme."""
 AGE_BAND_OF_YEAR = (np.searchsorted(list(AGE_BANDS.values()), np.arange(121), side="right") - 1).astype(np.int16)
 DREES_AGES = (18, 69)
-NOT_BY_APPOINTMENT = (Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY)
+NOT_BY_APPOINTMENT = (
+    Channel.WALK_IN, Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.DUTY, Channel.BOOTH, Channel.VIDEO_SPECIALIST,
+)  # fmt: skip
 CHUNK_EVENTS = 1 << 16
 CHANNELS = tuple(channel for channel in Channel if channel not in (Channel.NONE, Channel.EMERGENCY))
 PERSON_KINDS = (ALL, "age_band", "sex", "income_quintile", "has_ald", "is_enrolled", "invisible", "epci")

@@ -29,9 +29,11 @@ from abm.state import Channel, Contact, Kind
 
 FAMILIES = ("gp", "specialist")
 IN_PERSON = (Channel.OWN_GP, Channel.OTHER_GP, Channel.WALK_IN, Channel.LOCAL_AGENDA, Channel.POLE)
-VIDEO = (Channel.VIDEO_OWN_GP, Channel.PLATFORM)
+VIDEO = (Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.BOOTH)
+"""Teleconsultations in general practice."""
 BY_APPOINTMENT = (
     Channel.OWN_GP, Channel.OTHER_GP, Channel.VIDEO_OWN_GP, Channel.HOME, Channel.LOCAL_AGENDA, Channel.POLE,
+    Channel.VIDEO_SPECIALIST,
 )  # fmt: skip
 NO_OTHER_ACCESS = (Contact.NEVER_ASKED, Contact.NOTHING_IN_TIME, Contact.ESCALATION)
 YOUNG_ADULT_AGES = (15, 44)
@@ -109,7 +111,7 @@ def _tally_by_stratum(cells: Cells, amounts: NDArray, n_values: int) -> Ints:
 
 
 def teleconsultations(run: Run, strata: Strata, *, share_only: bool = False) -> Iterator[Block]:
-    """Yield the share of general practitioners' acts by video (own doctor or platform), and the young among either."""
+    """Yield the share of general practitioners' acts by video, whosever time it uses, and the young among either."""
     visits, cells, kinds = run.visits, run.cells("visits", strata), run.needs["gp"]
     is_video = is_channel(visits, VIDEO)
     video, every = (of_need(counts, kinds) for counts in (cells.count(is_video), cells.count()))

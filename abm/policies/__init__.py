@@ -84,6 +84,10 @@ class Policy:
         """Return what a lever of this policy stands at."""
         return self.values[name]
 
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what was taken for granted where the scenario did not say it, one sentence each; told with results."""
+        return ()
+
     def prepare(self, model: TerritoryModel) -> None:
         """Change the world before its first day; the agents are not there yet. Nothing by default."""
 
