@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+NEVER_BEGINS = 1 << 30  # first day of births, deaths and moves where there are none
 AGES = np.arange(OLDEST_AGE_YEARS + 1)
 SEXES = ("M", "F")  # columns of every table by sex; women are index 1
 PARTS_OF_THE_NEWBORN = 1024
