@@ -571,6 +571,7 @@ def test_four_years_of_saverne_follow_the_expected_course_and_the_trend() -> Non
     world, setting, n = saverne()
     age, sex = ages_and_sexes()
     course = expected_course(age, sex, rates_of(PARAMETERS), float(world.arrivals.sum()), 48)
+    world.death_rates[:], world.patients.conditions[:] = rates_of(PARAMETERS).deaths / 12, 0  # all die at home
     handle = compiled(with_room_for_records(world, 2_000_000))
     for day in range(setting.last_day):
         live_a_month(handle, day)
@@ -620,8 +621,15 @@ def test_one_inhabitant_without_needs_more_changes_nobodys_life_or_death() -> No
     assert max(before) > FOUNDERS, "somebody was born"
 
 
-def test_a_policy_changes_nobody_who_arrives_is_born_or_dies_where_it_does_not_touch_health() -> None:
-    assert lives(tiny(teleconsultation=0.4)) == lives(tiny())
+def test_a_policy_changes_nobody_who_arrives() -> None:
+    def arrivals(model: TerritoryModel) -> dict[int, tuple]:
+        rows = model.arrays.patients
+        seen = rows[(rows.status != Status.EXPECTED) & (rows.person >= FIRST_ADDRESS) & (rows.person < FOUNDERS)]
+        names = ("since", "birth_day", "commune", "is_female", "need_factor", "income_quintile")
+        return {int(row["person"]): tuple(row[name].item() for name in names) for row in np.asarray(seen)}
+
+    usual = arrivals(tiny())
+    assert arrivals(tiny(teleconsultation=0.4)) == usual and len(usual) > 20
 
 
 def test_without_rates_nothing_differs_from_a_closed_population() -> None:
@@ -629,6 +637,7 @@ def test_without_rates_nothing_differs_from_a_closed_population() -> None:
     for name in ("death_rates", "birth_rates", "departure_rates"):
         getattr(still.arrays, name)[:] = 0.0
     still.arrays.patients.since[:] = NEVER
+    still.arrays.causes.p_death[:] = 0.0
     still.run_to_end()
     closed = tiny(demography=False)
     assert closed.arrays.patients.size == closed.people_at_start == len(closed.patients)

@@ -5,10 +5,6 @@ Statistics: addressed draws, each comparison with a false-alarm rate of 1e-7 (se
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from math import exp
 
 import numpy as np
@@ -157,7 +153,7 @@ def assert_time_is_whole(model: TerritoryModel) -> None:
 @pytest.mark.parametrize("is_followed", [True, False])
 def test_a_retirement_from_notice_to_successor(monkeypatch: pytest.MonkeyPatch, is_followed: bool) -> None:
     options = {"gp_notice_months": 2, "gp_replacement_delay_months": 1, "registration_at_visit_share": 0.0}
-    model = model_of(**options)
+    model = model_of(**options, demography=False)
     starts = month_starts(model)
     decided = int(model.setting.calendar.month_index[FIRST]) + 1
     retire(monkeypatch, 0, decided, is_followed)
@@ -519,31 +515,6 @@ def test_the_order_of_rows_changes_nobody() -> None:
 
     options = {"gp_departures": 1, "gp_recruited": 1, "registration_at_visit_share": 0.5}
     assert np.array_equal(lives(lived(**options)), lives(lived(arrange=shuffled, **options)))
-
-
-UNCOMPILED = """
-import json
-from abm import TerritoryModel
-m = TerritoryModel("tiny", rng=3, scale=0.2, days=12, warm_up_days=10, follow_up_days=2, gp_departures=1,
-                   gp_recruited=1, nurse_delegation_fte=0.1, registration_at_visit_share=0.5)
-m.run_to_end()
-rows = m.records().episodes
-print(json.dumps([len(rows), rows.digest(), m.arrays.registrations.sum(axis=0).tolist()]))
-"""
-
-
-def test_the_same_source_uncompiled_gives_the_same_numbers() -> None:
-    found = []
-    for disabled in ("0", "1"):
-        done = subprocess.run(
-            [sys.executable, "-c", UNCOMPILED],
-            env=os.environ | {"NUMBA_DISABLE_JIT": disabled},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found.append(json.loads(done.stdout))
-    assert found[0] == found[1] and found[0][0] > 50 and sum(found[0][2][:4]) > 0
 
 
 # --- who is there -----------------------------------------------------------------------------------------------

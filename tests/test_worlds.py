@@ -126,12 +126,16 @@ def test_results_do_not_depend_on_the_hash_seed():
 
 
 UNCOMPILED = """
-import json
+import hashlib, json
+import numpy as np
 from abm import TerritoryModel
-m = TerritoryModel("tiny", rng=3, scale=0.25, days=20, warm_up_days=10, follow_up_days=5)
+m = TerritoryModel("tiny", rng=3, scale=0.2, start="2020-12-20", days=15, warm_up_days=8, follow_up_days=3,
+                   gp_departures=1, gp_recruited=1, nurse_delegation_fte=0.1, registration_at_visit_share=0.5)
 m.run_to_end()
-rows, stays = m.records().episodes, m.records().stays
-print(json.dumps([len(rows), rows.digest(), {name: stays[name].tolist() for name in stays.dtype.names}]))
+names = ("stays", "health", "vital", "billed", "paid", "received", "spend_cents", "registrations", "occupied")
+digests = {n: hashlib.sha256(np.ascontiguousarray(getattr(m.arrays, n)).tobytes()).hexdigest() for n in names}
+rows = m.records().episodes
+print(json.dumps([len(rows), int(m.arrays.billed.sum()), rows.digest(), len(m.records().stays), digests]))
 """
 
 
@@ -147,7 +151,7 @@ def test_the_same_source_uncompiled_gives_the_same_numbers():
             check=True,
         )
         found.append(json.loads(done.stdout))
-    assert found[0][0] > 200 and len(found[0][2]["patient"]) > 5
+    assert found[0][0] > 100 and found[0][1] > 0 and found[0][3] > 5
     assert found[0] == found[1]
 
 
