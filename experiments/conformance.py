@@ -90,9 +90,7 @@ def _faults_of_levers(policy: type[Policy]) -> list[str]:
 def _faults_in_time(policy: type[Policy], usual: TerritoryModel, changed: TerritoryModel) -> list[str]:
     """Return what differs before the horizon, or that nothing does after it has begun."""
     first, found = usual.setting.first_reported_day, []
-    before, after = (
-        table[(table[:, 2] <= first) & (table[:, 2] != NEVER)] for table in (lives(usual), lives(changed))
-    )
+    before, after = (table[(table[:, 2] <= first) & (table[:, 2] != NEVER)] for table in (lives(usual), lives(changed)))
     months = slice(0, int(usual.arrays.ledger_month_of[first]))
     n = usual.arrays.providers.size
     is_paid_alike = np.array_equal(usual.arrays.paid[months], changed.arrays.paid[months])
