@@ -90,11 +90,11 @@ def _faults_of_levers(policy: type[Policy]) -> list[str]:
 def _faults_in_time(policy: type[Policy], usual: TerritoryModel, changed: TerritoryModel) -> list[str]:
     """Return what differs before the horizon, or that nothing does after it has begun."""
     first, found = usual.setting.first_reported_day, []
-    ended = [table[(table[:, 2] <= first) & (table[:, 2] != NEVER)] for table in (lives(usual), lives(changed))]
+    before, after = (table[(table[:, 2] <= first) & (table[:, 2] != NEVER)] for table in (lives(usual), lives(changed)))
     months = slice(0, int(usual.arrays.ledger_month_of[first]))
     n = usual.arrays.providers.size
-    books = [model.arrays.paid[months] for model in (usual, changed)]
-    if not np.array_equal(*ended) or not np.array_equal(*books):
+    is_paid_alike = np.array_equal(usual.arrays.paid[months], changed.arrays.paid[months])
+    if not np.array_equal(before, after) or not is_paid_alike:
         found.append(f"{policy.name} changes something before the horizon begins")
     if not np.array_equal(changed.arrays.providers.address[:n], usual.arrays.providers.address):
         found.append(f"{policy.name} gives professionals other addresses, so other luck")

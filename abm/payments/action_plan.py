@@ -82,6 +82,8 @@ def load_action_plan(parameters: Parameters, file: Path = FILE) -> ActionPlan:
             if key in euros:
                 raise InputError(f"{key} is given twice", file=file, line=reader.line_num)
             euros[key] = amount
+    if not euros:
+        raise InputError("no row, expected amounts by year, funder and kind", file=file)
     budgets = parameters.matching("action_plan_budget_eur")
     for funder, budget in budgets.items():
         spent = sum(eur for (_, who, _), eur in euros.items() if who == funder)

@@ -39,8 +39,8 @@ class Lever:
     name: str
     unit: str
     meaning: str
-    low: float = 0.0
-    high: float = 1.0
+    low: float = 0
+    high: float = 1
     kind: type = float
     neutral: Any = 0
     choices: tuple[str, ...] = ()
