@@ -278,7 +278,7 @@ def test_only_the_ill_who_were_seen_and_live_at_home_are_asked() -> None:
 
 
 def test_completion_drop_out_and_those_who_leave_this_life() -> None:
-    model = model_of()
+    model = model_of(days=1300)
     desk, people = model.education, model.arrays.patients
     flood(desk)
     today = next(month_ends(model, 1))
@@ -303,8 +303,8 @@ def test_completion_drop_out_and_those_who_leave_this_life() -> None:
     assert (log.stage == EducationStage.DROPPED_OUT).sum() == dropped.size
     assert (people.education[log.patient] == log.stage).all()
     assert model.arrays.billed[:, Category.EDUCATION].sum() == n_completed * 25_000
-    n_free = desk.seen_this_month(today).size
-    assert n_free > 100 and not np.isin(desk.seen_this_month(today + 1000), log.patient).any()
+    people.last_follow_up[people.conditions != 0] = today + 1100
+    assert desk.seen_this_month(today).size > 100 and not np.isin(desk.seen_this_month(today + 1000), log.patient).any()
     assert np.isin(log.patient, desk.seen_this_month(today + 1096)).mean() > 0.99  # but for the dead
 
 
