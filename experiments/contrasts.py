@@ -85,13 +85,14 @@ def _parameters(facts: Mapping[str, Any]) -> Parameters:
 def differences(runs: pd.DataFrame, reference: str) -> pd.DataFrame:
     """Return the differences of every indicator over everybody and the whole horizon."""
     rows = runs[(runs["table"] == "indicator") & (runs["kind"] == "all") & (runs["period"] == "all")]
+    rows = rows[np.isfinite(rows["value"])]  # a ratio to nothing has no difference
     return paired_differences(rows.rename(columns={"name": "indicator"}), reference)
 
 
 def strata(runs: pd.DataFrame, reference: str) -> pd.DataFrame:
     """Return the differences of some indicators for communes, ages, incomes, …: who gains, who loses."""
     rows = runs[(runs["table"] == "indicator") & runs["kind"].isin(STRATA) & runs["name"].isin(STRATA_INDICATORS)]
-    rows = rows[rows["period"] == "all"].rename(columns={"name": "indicator"})
+    rows = rows[(rows["period"] == "all") & np.isfinite(rows["value"])].rename(columns={"name": "indicator"})
     return paired_differences(rows, reference, by=("indicator", "kind", "stratum"))
 
 
