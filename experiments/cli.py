@@ -261,6 +261,145 @@ def _rerun_run(
     return show_comparison(earlier, old_table_text, result, is_quiet=quiet or json)
 
 
+@app.command(epilog="Example: territoire compare baseline more_gps --territory tiny --days 90 --replications 3")
+def compare(
+    scenarios: Annotated[
+        list[str], typer.Argument(metavar="SCENARIO…", help="Built-in scenarios, YAML files, or folders of runs.")
+    ],
+    reference: Annotated[str, typer.Option(help="What the others are compared with.")] = "baseline",
+    territory: Territory = "saverne",
+    replications: Annotated[
+        str, typer.Option(metavar="INTEGER|auto", help="Seeds; auto: until differences are known to --precision.")
+    ] = "10",
+    precision: Annotated[
+        float, typer.Option(help="Half-width wanted, share of the reference.", parser=_share, metavar="SHARE")
+    ] = 0.02,
+    seed: Seed = 1,
+    uncertain: Annotated[
+        bool, typer.Option("--uncertain", help="Draw uncertain parameters for each seed, the same for all scenarios.")
+    ] = False,
+    attribution: Annotated[
+        bool, typer.Option("--attribution", help="Also run every subset of a scenario's policies (Shapley values).")
+    ] = False,
+    delay: Annotated[
+        bool, typer.Option("--delay", help="Also run without harm by delay, and with the highest registered.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Processes.", parser=_whole(1), metavar="INTEGER")] = 2,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
+    scale: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of people and capacity simulated, above 0 to 1.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set in every scenario, the reference too; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/comparison).")
+    ] = None,
+    lang: Annotated[str, typer.Option(help="Language of the report: en or fr.")] = "en",
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write tables only.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Compare policies with a reference under the same seeds: differences, savings, who gains, a report.
+
+    Runs that are there already are not made again: after an interruption, the same command goes on. Exit code 1 when a
+    run failed.
+    """
+    from experiments.answers import LANGUAGES
+    from experiments.comparing import AUTO
+    from experiments.comparing import compare as hold_against_reference
+
+    if lang not in LANGUAGES:
+        raise InputError(f"--lang: found '{lang}', expected one of {', '.join(LANGUAGES)}")
+    count: int | str = AUTO if replications == AUTO else _whole(1)(replications)
+    with progress(is_quiet=quiet or json) as told:
+        found = hold_against_reference(
+            *scenarios,
+            reference=reference,
+            territory=territory,
+            replications=count,
+            precision=precision,
+            seed=seed,
+            is_uncertain=uncertain,
+            has_attribution=attribution,
+            has_delay=delay,
+            workers=workers,
+            output=output,
+            progress=told,
+            **_overrides({"days": days, "scale": scale}, changes or []),
+        )
+        if not no_report:
+            from experiments.report import write_report
+
+            told.phase("Writing the report")
+            write_report(found, lang)
+    from experiments.comparison_screens import as_json, show
+
+    if json:
+        print(as_json(found))
+    elif not quiet:
+        show(found)
+    if found.errors:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: territoire report outputs/comparison --lang fr")
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a comparison.")],
+    lang: Annotated[str, typer.Option(help="en or fr.")] = "en",
+    quiet: Quiet = False,
+) -> None:
+    """Rebuild the tables, figures and the HTML report of a comparison from its runs."""
+    from experiments.answers import LANGUAGES
+
+    if lang not in LANGUAGES:
+        raise InputError(f"--lang: found '{lang}', expected one of {', '.join(LANGUAGES)}")
+    from experiments.comparing import analyse
+    from experiments.report import write_report
+
+    file = write_report(analyse(folder), lang)
+    if not quiet:
+        print(file)
+
+
+@app.command(epilog="Example: territoire trace --person 42 --territory tiny --days 120 --versus more_gps")
+def trace(
+    person: Annotated[int, typer.Option(help="Number of the inhabitant.", parser=_whole(0), metavar="INTEGER")],
+    scenario: Annotated[str, typer.Argument(help="Built-in scenario or path of a YAML file.")] = "baseline",
+    versus: Annotated[
+        str | None, typer.Option(metavar="SCENARIO", help="The same life under another policy, and where both part.")
+    ] = None,
+    territory: Territory = "saverne",
+    seed: Seed = 1,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set in both scenarios; may be repeated."),
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Tell one inhabitant's life day by day, and where it parts under another policy."""
+    from experiments.tracing import as_json, show
+    from experiments.tracing import trace as follow
+
+    with progress(is_quiet=quiet or json) as told:
+        found = follow(
+            person,
+            scenario,
+            versus=versus,
+            territory=territory,
+            seed=seed,
+            progress=told,
+            **_overrides({"days": days}, changes or []),
+        )
+    if json:
+        print(as_json(found))
+    elif not quiet:
+        show(found)
+
+
 def _destination(name: str, output: Path | None, force: bool) -> Any:
     """Return where a run will be put; refuse at once what cannot be written."""
     from experiments.running import DEFAULT_FOLDER

@@ -53,6 +53,8 @@ def with_practices(
         name: np.concatenate([getattr(world, name), getattr(now, name)]) for name in Agendas._fields
     }
     columns["outside_held"] = np.concatenate([world.outside_held, nothing])
+    if world.received.shape[2]:  # the accounts of professionals come before the others; nothing is booked yet
+        columns["received"] = np.pad(world.received, ((0, 0), (0, 0), (0, rows.size)))
     columns["providers"] = np.concatenate([world.providers, rows]).view(np.recarray)
     setting = replace(
         setting,
