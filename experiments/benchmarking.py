@@ -20,6 +20,7 @@ import experiments
 from abm.errors import InputError
 from experiments.running import read_manifest
 from experiments.store import to_json
+from experiments.sweep_bench import measure_sweeps, show_sweeps
 from experiments.terminal import console, say
 
 ROOT = Path(experiments.__file__).parents[1]
@@ -38,10 +39,13 @@ def bench(*, with_peers: bool, is_quick: bool, is_json: bool) -> None:
     say("The booking workload …")
     fraction, runs = (0.1, 1) if is_quick else (1.0, 3)
     answer["workload"] = measure_peers(peers, fraction, runs) if peers else [measure_workload(fraction, runs)]
+    say("Sweeps …")
+    answer["sweeps"] = measure_sweeps(*((600, 12) if is_quick else (10_000, 60)))
     if is_json:
         print(to_json(answer))
     else:
         _show(answer)
+        show_sweeps(answer["sweeps"], answer["run"])
 
 
 def peers_module() -> Any:

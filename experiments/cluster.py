@@ -7,10 +7,12 @@ Needs the extra `cluster`. Workers need the same code and must see the same fold
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from abm.errors import InputError
@@ -52,6 +54,8 @@ def _connect(address: str, wait_s: float) -> Any:
         raise InputError(
             "--cluster needs Dask: install the extra 'cluster', pip install 'territoire[cluster]'"
         ) from None
+    if address.endswith(".json"):
+        _wait_for_file(Path(address), wait_s)  # Dask itself would wait for ever
     where: dict[str, Any] = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
     try:
         with warnings.catch_warnings():  # of versions that differ in ways that do not matter here
@@ -59,6 +63,14 @@ def _connect(address: str, wait_s: float) -> Any:
             return Client(**where, timeout=wait_s, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(f"--cluster {address}: no Dask scheduler answers there ({_first_line(error)})") from None
+
+
+def _wait_for_file(file: Path, wait_s: float) -> None:
+    end = time.monotonic() + wait_s
+    while not file.is_file():
+        if time.monotonic() > end:
+            raise InputError(f"--cluster {file}: no Dask scheduler answers there (no such file after {wait_s:.0f} s)")
+        time.sleep(0.1)
 
 
 def _check_workers(client: Any, address: str, wait_s: float) -> int:

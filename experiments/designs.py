@@ -178,7 +178,7 @@ class Part:
             return qmc.LatinHypercube(len(self.factors), seed=np.random.default_rng(self.design_seed)).random(self.size)
         if self.method not in OF_SENSITIVITY:
             raise ValueError(f"the points of a {self.method} are not drawn")
-        seed = self.design_seed + 1  # SALib takes 0 for "no seed"
+        seed = self.design_seed + 1  # some of SALib's functions take 0 for "no seed"
         if self.method == "sobol":
             from SALib.sample import sobol
 

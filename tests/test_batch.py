@@ -417,6 +417,55 @@ def test_a_design_may_grow_and_keeps_its_rows(specs: list[RunSpec], undisturbed:
             run_batch([specs[0], specs[5]], folder, executor=executor, may_extend=True)
 
 
+def test_those_who_know_the_beginning_of_a_design_leave_the_rest_alone(
+    specs: list[RunSpec], undisturbed: Path, laid_out: Path
+) -> None:
+    whole = load(undisturbed)
+    design = read_design(laid_out)
+    values = {spec.digest: whole.iloc[n][list(design.layout.indicators)].to_dict() for n, spec in enumerate(specs)}
+    for n, known in ((6, 8), (1, 3)):  # one who knows all eight runs, then one who knows three
+        write_incoming(laid_out, design.layout.row(specs[n], "done", values=values[specs[n].digest]))
+        few = Table(laid_out, Design(design.runs[:known], design.layout, design.rows_a_file))
+        few.lay_out()
+        few.fold()
+    assert load(laid_out)["status"].tolist() == [*["pending"], "done", *["pending"] * 4, "done", "pending"]
+
+
+@posix_only
+def test_one_folds_while_the_other_waits(specs: list[RunSpec], laid_out: Path) -> None:
+    import fcntl
+
+    table = Table(laid_out, read_design(laid_out))
+    with (laid_out / "_lock").open("a") as held, ThreadPoolExecutor(1) as executor:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        folding = executor.submit(table.fold)
+        time.sleep(0.3)
+        assert not folding.done()
+        fcntl.flock(held, fcntl.LOCK_UN)
+        folding.result(timeout=20)
+
+
+def test_what_another_process_made_meanwhile_is_not_made_again(
+    specs: list[RunSpec], undisturbed: Path, laid_out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run made here lasts as long as another process takes for all others, some of which it has folded."""
+    made, whole = [], load(undisturbed)
+
+    def last_long(spec: RunSpec, folder: Path, layout: Any) -> None:
+        made.append(spec.digest)
+        for n, other in enumerate(specs):
+            values = whole.iloc[n][list(layout.indicators)].to_dict()
+            write_incoming(folder, layout.row(other, "done", values=values))
+            if n == 4:
+                Table(folder, read_design(folder)).fold()
+
+    monkeypatch.setattr(batch, "run_one", last_long)
+    with ThreadPoolExecutor(1) as executor:
+        run_batch(specs, laid_out, workers=1, executor=executor)
+    assert len(made) <= 2  # as many as were in hand
+    assert contents(laid_out) == contents(undisturbed)
+
+
 def test_strata_are_kept_when_asked_for(specs: list[RunSpec], undisturbed: Path, tmp_path: Path) -> None:
     from abm.model import TerritoryModel
 

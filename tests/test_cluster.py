@@ -51,12 +51,8 @@ class Cluster:
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         log = (self.folder / f"log-{len(self.processes)}").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]]
-            if arguments[0] == "old"
-            else [sys.executable, "-m", "dask", *arguments],
-            env=environment, stdout=log, stderr=log,
-        )  # fmt: skip
+        command = [sys.executable, "-m", "dask", *arguments]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 

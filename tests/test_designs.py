@@ -149,7 +149,7 @@ def test_a_block_varies_only_where_its_condition_holds() -> None:
 
 
 def test_blocks_of_a_scenario_and_of_sampled_factors() -> None:
-    block = {"when": {"territory": "tiny", "scenario": "other"}, "factors": {"gp_load": [0.9]}}
+    block = {"when": {"territory": "tiny", "scenario": "other"}, "factors": {"gp_load": [0.9, 1.0]}}
     assert design(method="grid", factors={"days": [5]}, blocks=[block], settings={}).n_runs == 1
     sampled = {"when": {"days": 6}, "method": "latin_hypercube", "samples": 3, "factors": {"gp_load": None}}
     found = design(method="grid", factors={"days": [5, 6]}, blocks=[sampled], settings={})

@@ -311,7 +311,8 @@ def test_killed_again_and_again_by_two_processes_nothing_is_lost_or_doubled(tmp_
         if over == N_RUNS:
             break
         while len(processes) < 2:
-            started = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+            command = [sys.executable, str(script), str(folder)]
+            started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
             assert started.stdout is not None and started.stdout.readline() == "ready\n"
             processes.append(started)
         time.sleep(chance.uniform(0.0, 0.25))
