@@ -385,8 +385,9 @@ def indicators() -> str:
     made: dict[tuple[str, str], list[tuple[str, str, Any]]] = {}
     for function, block in _blocks_with_makers(Run(model.records())):
         parts = block.indicator.split(".")
-        pattern = ".".join("{}" if part in needs else part for part in parts)
-        need = next((part for part in parts if part in needs), "")
+        of_need = [part in needs and "by_category" not in parts for part in parts]  # a heading may bear a need's name
+        pattern = ".".join("{}" if is_need else part for part, is_need in zip(parts, of_need, strict=True))
+        need = next((part for part, is_need in zip(parts, of_need, strict=True) if is_need), "")
         made.setdefault(function, []).append((pattern, need, block))
     rows = []
     for (path, meaning), found in made.items():
