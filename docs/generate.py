@@ -31,12 +31,26 @@ ENTITIES = {
     "EPISODE": "Episode: one row of `world.episodes` for each inhabitant and kind of need",
     "PROVIDER": "Professional: one row of `world.providers`",
     "RECORD": "Record: one row for each episode that has ended, in the columns `world.record_…`",
+    "HEALTH": "State of a disease: one row of `world.health` for each inhabitant and condition",
+    "STAY": "Stay in hospital: one row of `world.stays`",
+    "MOTHERHOOD": "Motherhood: one row of `world.motherhood` for each inhabitant",
+    "ACCOUNT": "What the insurance counts: one row of `world.accounts` for each inhabitant",
 }
 RULES = {
     "KIND": "Of each kind of need: one row of `world.kinds`",
     "RULES": "Of all kinds: the one row of `world.rules`",
+    "CONDITION": "Of each chronic disease: one row of `world.conditions`",
+    "CAUSE": "Of each cause of a stay, an event of a disease or a general one: one row of `world.causes`",
+    "HOSPITAL": "Of all hospitals: the one row of `world.hospital`",
+    "STAY_AGE": "Of stays, by age band: one row of `world.stay_ages`",
+    "DEMOGRAPHY": "Of births, deaths and moves: the one row of `world.demography`",
+    "COVER": "Of the sharing of bills: the one row of `world.cover`",
 }
-CODES = ("Stage", "Outcome", "Channel", "Contact")
+STATE_CODES = (
+    "Stage", "Outcome", "Channel", "Contact", "Status", "Ward", "GeneralCause", "Effect", "Vital", "Registration",
+    "Payer",
+)  # fmt: skip
+MONEY_CODES = ("Category", "Account")
 INDICATOR_MODULES = (
     "delays",
     "unmet",
@@ -170,15 +184,86 @@ def kinds() -> str:
 
 
 def codes() -> str:
-    """Return the other enumerations of the state."""
+    """Return the other enumerations of the state and of the books."""
     from abm import state
+    from abm.payments import tables
 
     rows = []
-    for name in CODES:
-        members = member_comments(getattr(state, name))
-        shown = (f"`{member.lower()}`" + (f" ({text})" if text else "") for member, text in members.items())
-        rows.append((f"`abm.state.{name}`", ", ".join(shown)))
+    for module, names in ((state, STATE_CODES), (tables, MONEY_CODES)):
+        for name in names:
+            members = member_comments(getattr(module, name))
+            shown = (f"`{member.lower()}`" + (f" ({text})" if text else "") for member, text in members.items())
+            rows.append((f"`{module.__name__}.{name}`", ", ".join(shown)))
     return table(("code", "values, from 0 on"), rows)
+
+
+def levers() -> str:
+    """Return every lever of a scenario: unit, range, neutral value, meaning, and the file that is the intervention."""
+    from abm.policies import policies
+    from abm.scenario import Levers
+
+    homes = {lever.name: sys.modules[policy.__module__] for policy in policies() for lever in policy.levers}
+    rows = []
+    for name, field in Levers.model_fields.items():
+        low = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), "")
+        high = next((bound.le for bound in field.metadata if hasattr(bound, "le")), "")
+        extra = field.json_schema_extra
+        unit = extra.get("unit", "") if isinstance(extra, dict) else ""
+        span = f"{low:g} to {high:g}" if isinstance(low, int | float) and isinstance(high, int | float) else ""
+        home = f"`{homes[name].__name__}`" if name in homes else "`abm.scenario.Levers`"
+        rows.append((f"`{name}`", unit, span, f"`{field.default!r}`", field.description, home))
+    return table(("lever", "unit", "range", "neutral", "what it does", "defined in"), rows)
+
+
+def diseases() -> str:
+    """Return what each file of a disease says, in numbers of the registry."""
+    from abm.conditions import load_conditions
+    from abm.parameters import load_parameters
+
+    rows = []
+    for disease in load_conditions(load_parameters()):
+        control = disease.control
+        rows.append(
+            (
+                f"`{disease.name}`",
+                f"{disease.gp_follow_up_interval_days:g}",
+                f"{control.title['en']}: {control.mean:g} ± {control.sd:g}",
+                f"{control.drift_per_month_late:g}",
+                f"{control.restored_share:g}",
+                ", ".join(f"`{event.name}`" for event in disease.events),
+                f"{disease.mortality_ratio:g}; {disease.mortality_ratio_after_event:g}",
+                f"{disease.utility_loss:g}",
+            )
+        )
+    header = (
+        "disease", "days between visits by guideline", "control, mean ± sd", "drift a month late", "share restored",
+        "events", "ratio of death; after an event", "loss of utility",
+    )  # fmt: skip
+    return table(header, rows)
+
+
+def tariffs() -> str:
+    """Return the price of every act from each of its dates on, registered numbers resolved."""
+    from abm.parameters import load_parameters
+    from abm.payments.tariffs import load_tariffs
+    from abm.settings import specialties_of
+
+    parameters = load_parameters()
+    of_act: dict[str, list[Any]] = {}
+    for row in load_tariffs(specialties_of(parameters)):
+        of_act.setdefault(row.act, []).append(row)
+    rows = []
+    for act, prices in of_act.items():
+        shown = (f"{_price(price, parameters)} from {price.valid_from:%Y-%m-%d}" for price in prices)
+        grades = ", ".join(dict.fromkeys(price.grade for price in prices))
+        rows.append((f"`{act}`", prices[0].unit, "; ".join(shown), grades))
+    return table(("act", "unit", "amount and first day", "grade"), rows)
+
+
+def _price(price: Any, parameters: Any) -> str:
+    """Return the amount of a row of the tariff table, with the id of the registered number where it is one."""
+    amount = f"{price.cents(parameters) / 100:g}"
+    return amount if isinstance(price.amount_eur, float) else f"{amount} [{price.amount_eur}]"
 
 
 def streams() -> str:
@@ -208,7 +293,7 @@ def parameters() -> str:
     read = sum(len(members) for members in families.values())
     grades = (row.grade for members in families.values() for row in members)
     counts = ", ".join(f"{number} of grade {grade}" for grade, number in sorted(Counter(grades).items()))
-    told = f"The model reads {read} of {len(registry.rows)} registered values: {counts}. Later parts read the others."
+    told = f"The model reads {read} of {len(registry.rows)} registered values: {counts}. The others are\nevidence for checking, alternatives, or for parts to come."
     header = ("name", "value", "range", "unit", "grade", "in the baseline scenario", "read in")
     return f"{told}\n\n{table(header, rows)}"
 
@@ -237,11 +322,14 @@ def _span(values: list[float]) -> str:
 
 @cache
 def readers() -> dict[str, set[str]]:
-    """Return name of each parameter that is read to the files that name it: modules of the model, condition files."""
+    """Return name of each parameter that is read to the files that name it: modules, condition files, tariffs."""
     from abm.parameters import load_parameters
+    from abm.payments.tariffs import load_tariffs
+    from abm.settings import specialties_of
     from abm.yaml_reader import read_yaml
 
-    names = [row.name for row in load_parameters().rows]
+    parameters = load_parameters()
+    names = [row.name for row in parameters.rows]
     found: dict[str, set[str]] = {}
     for path, source in sources().items():
         if not path.startswith(("abm/parameters/", "abm/state.py")):  # a column may bear the name of a parameter
@@ -250,6 +338,9 @@ def readers() -> dict[str, set[str]]:
     for file in _files("abm/conditions", "*.yaml"):
         for name in _values_of("parameter", read_yaml(file).data):
             found.setdefault(name, set()).add("abm/conditions/*.yaml")
+    for price in load_tariffs(specialties_of(parameters)):
+        if isinstance(price.amount_eur, str):
+            found.setdefault(parameters.entry(price.amount_eur).name, set()).add("abm/payments/tariffs.csv")
     return found
 
 
@@ -294,8 +385,9 @@ def indicators() -> str:
     made: dict[tuple[str, str], list[tuple[str, str, Any]]] = {}
     for function, block in _blocks_with_makers(Run(model.records())):
         parts = block.indicator.split(".")
-        pattern = ".".join("{}" if part in needs else part for part in parts)
-        need = next((part for part in parts if part in needs), "")
+        of_need = [part in needs and "by_category" not in parts for part in parts]  # a heading may bear a need's name
+        pattern = ".".join("{}" if is_need else part for part, is_need in zip(parts, of_need, strict=True))
+        need = next((part for part, is_need in zip(parts, of_need, strict=True) if is_need), "")
         made.setdefault(function, []).append((pattern, need, block))
     rows = []
     for (path, meaning), found in made.items():
@@ -378,6 +470,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "world": arrays,
     "kinds": kinds,
     "codes": codes,
+    "levers": levers,
+    "diseases": diseases,
+    "tariffs": tariffs,
     "rules": lambda: layouts(RULES),
     "streams": streams,
     "parameters": parameters,

@@ -2,7 +2,7 @@
 
 Owns `billed`, `paid`, `received`, `spend_cents` and `accounts`; changes nothing else of the world, so nobody's life
 depends on them. Draws from SPEND: who has solidarity cover, whose transport is paid. Every share is rounded to the
-cent and the compulsory insurance pays what is left, so that what is billed is paid exactly (ODD: payments).
+cent and the compulsory insurance pays what is left, so that what is billed is paid exactly (ODD 7.10).
 """
 
 from __future__ import annotations

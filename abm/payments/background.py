@@ -1,7 +1,7 @@
 """What does care cost that the model does not simulate? The frozen table that completes the registered spend per head.
 
 Owns the reading of `background.csv`, which `python -m calibration.background` makes: registered spend minus what the
-baseline simulates, by age, sex and condition (ODD: payments). Runs nothing.
+baseline simulates, by age, sex and condition (ODD 7.10). Runs nothing.
 """
 
 from __future__ import annotations
