@@ -280,13 +280,29 @@ def demography_columns(
     }
 
 
-def closed_columns(parameters: Parameters, patients: np.recarray, n_people: int, first_day: int) -> dict[str, Any]:
-    """Return the columns of a world in which nobody dies, is born, comes or goes."""
+def closed_columns(
+    parameters: Parameters,
+    patients: np.recarray,
+    n_people: int,
+    first_day: int,
+    people: np.recarray | None = None,
+    utility_losses: Floats | None = None,
+) -> dict[str, Any]:
+    """Return the columns of a world in which nobody dies, is born, comes or goes; see `demography_columns`."""
     nothing = np.zeros((AGES.size, len(SEXES)))
     rates = Rates(nothing, nothing[:, 0], nothing[:, 0], nothing, parameters["births_male_share"])
     none = Plan(rates, np.zeros(0), 0)
     key = np.zeros(2, np.uint64)
-    columns = demography_columns(none, parameters, patients, key, first_day=first_day, first_newcomer=n_people)
+    columns = demography_columns(
+        none,
+        parameters,
+        patients,
+        key,
+        first_day=first_day,
+        first_newcomer=n_people,
+        people=people,
+        utility_losses=utility_losses,
+    )
     columns["demography"].first_day = NEVER_BEGINS
     return columns
 

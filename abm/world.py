@@ -408,9 +408,10 @@ def _demography(
     world : with all its rows, those to come included.
     """
     n_people = int(world.demography[0].first_newcomer)
-    if newcomers.plan is None:
-        return closed_columns(parameters, world.patients, n_people, first_day)
     tables = illness["conditions"], illness["causes"]
+    losses = expected_utility_losses(people, *tables)
+    if newcomers.plan is None:
+        return closed_columns(parameters, world.patients, n_people, first_day, people, losses)
     return demography_columns(
         newcomers.plan,
         parameters,
@@ -420,7 +421,7 @@ def _demography(
         first_day=first_day,
         first_newcomer=n_people,
         mortality_multipliers=expected_mortality_multipliers(people, *tables, reference_day=first_day),
-        utility_losses=expected_utility_losses(people, *tables),
+        utility_losses=losses,
         hospital_deaths_per_year=expected_deaths_in_hospital(hospital) * hospital.heads,
         spend_sigma=float(world.cover[0].spend_sigma),
     )
