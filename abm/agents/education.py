@@ -332,14 +332,15 @@ class Education:
 
     def _enrol(self, today: int) -> None:
         """Offer the places of each topic in an order that is drawn, until they are taken or nobody is left."""
-        free = self.seen_this_month(today) if self.programmes else np.zeros(0, np.int64)
+        seen = self.seen_this_month(today) if self.programmes else np.zeros(0, np.int64)
+        conditions = self.model.arrays.patients.conditions[seen]
         for index, topic in enumerate(self.topics):
             open_here = [p for p in self.programmes if (np.floor(p.waiting[index]) > 0.0).any()]
-            rows = free[(self.model.arrays.patients.conditions[free] & topic.mask) != 0]
-            if not (open_here and rows.size):
-                continue
-            for programme, willing in self._willing(open_here, rows, index, today):
-                free = np.setdiff1d(free, self._begin(programme, willing, index, today), assume_unique=True)
+            rows = seen[(conditions & topic.mask) != 0]
+            rows = rows[self._not_before[rows] <= today]  # nobody in two courses
+            if open_here and rows.size:
+                for programme, willing in self._willing(open_here, rows, index, today):
+                    self._begin(programme, willing, index, today)
 
     def _willing(
         self, open_here: list[EducationProgramme], rows: Rows, index: int, today: int
@@ -351,24 +352,27 @@ class Education:
         world, setting = self.model.arrays, self.model.setting
         month, year = int(setting.calendar.month_index[today]), int(setting.calendar.year[today])
         persons = world.patients.person[rows].astype(np.int64)
-        minutes = world.minutes[world.patients.commune[rows]][:, [p.place_in(month) for p in open_here]]
+        minutes = world.minutes[:, [p.place_in(month) for p in open_here]][world.patients.commune[rows]]
         nearest = minutes.argmin(axis=1)
         chance = acceptance(minutes.min(axis=1), self.parameters)
         accepts = uniforms(world.key, Stream.EDUCATION_ACCEPT, persons, index, year) < chance
-        order = np.argsort(uniforms(world.key, Stream.EDUCATION_OFFER, persons, index, month), kind="stable")
+        turns = uniforms(world.key, Stream.EDUCATION_OFFER, persons, index, month)
         found = []
         for column, programme in enumerate(open_here):
-            asked = order[nearest[order] == column]
-            taken = np.cumsum(accepts[asked])
             n_places = int(np.floor(programme.waiting[index]).sum())
-            self.n_offers += int((taken - accepts[asked] < n_places).sum())
-            found.append((programme, rows[asked[accepts[asked]]][:n_places]))
+            mine = nearest == column
+            willing = np.flatnonzero(mine & accepts)
+            chosen = willing[np.argsort(turns[willing], kind="stable")][:n_places]
+            if n_places:
+                last = turns[chosen[-1]] if chosen.size == n_places else 1.0
+                self.n_offers += int((mine & (turns <= last)).sum())
+            found.append((programme, rows[chosen]))
         return found
 
-    def _begin(self, programme: EducationProgramme, rows: Rows, index: int, today: int) -> Rows:
-        """Give places to these people, today's places first, in groups with their sessions; return them."""
+    def _begin(self, programme: EducationProgramme, rows: Rows, index: int, today: int) -> None:
+        """Give places to these people, today's places first, in groups with their sessions."""
         if not rows.size:
-            return rows
+            return
         n_todays = min(int(np.floor(programme.waiting[index, TODAYS])), rows.size)
         programme.waiting[index] -= (n_todays, rows.size - n_todays)
         world, month = self.model.arrays, int(self.model.setting.calendar.month_index[today])
@@ -389,7 +393,6 @@ class Education:
         world.patients.education[rows] = EducationStage.IN_COURSE
         self._not_before[rows] = today + round(self.parameters["etp_again_after_months"] * DAYS_A_MONTH)
         self._write(new)
-        return rows
 
     def _write(self, new: np.recarray) -> None:
         """Add participations to the log."""
@@ -412,8 +415,9 @@ class Education:
             (DIABETES, SHIFT, 0.0, hba1c_shift),
             (HEART_FAILURE, EVENT_RATIO, 1.0, admission_ratio),
         ):
-            rows = np.flatnonzero(works & (log.topic == names.index(condition))) if condition in names else []
-            if len(rows):
+            topic = names.index(condition) if condition in names else NOBODY
+            rows = np.flatnonzero(works & (log.topic == topic))
+            if rows.size:
                 values = np.full(self.model.arrays.patients.size, neutral)
                 months = (today - log.ends_on[rows].astype(float)) / DAYS_A_MONTH
                 np.minimum.at(values, log.patient[rows], of_months(months, self.parameters, self.effect))
