@@ -1,4 +1,4 @@
-"""What can be asked of the model: a run, a validation, results read again.
+"""What can be asked of the model: a run, a comparison, a validation, one life, results read again.
 
 Imported on first use: `--help` costs nothing.
 """
@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.averaging import equity_over_runs
+    from experiments.comparing import compare
     from experiments.loading import load
     from experiments.running import run
+    from experiments.tracing import trace
     from experiments.validating import validate
 
-__all__ = ["equity_over_runs", "load", "run", "validate"]
+__all__ = ["compare", "equity_over_runs", "load", "run", "trace", "validate"]
 
 _HOMES = {
+    "compare": "experiments.comparing",
+    "trace": "experiments.tracing",
     "equity_over_runs": "experiments.averaging",
     "load": "experiments.loading",
     "run": "experiments.running",

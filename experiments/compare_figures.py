@@ -208,7 +208,7 @@ def cost_effectiveness_plane(plane: pd.DataFrame, policies: list[str], language:
 
 def acceptability(curve: pd.DataFrame, language: str, caption: str = "") -> Figure:
     """Draw how often each strategy is worth most, by what a quality-adjusted year is worth."""
-    figure = Figure(figsize=(WIDTH_INCHES, 3.4))
+    figure = Figure(figsize=(WIDTH_INCHES, 4.0))
     axis = figure.subplots()
     for i, (name, rows) in enumerate(curve.groupby("strategy", sort=False)):
         look = {"linestyle": LINES[i % len(LINES)], "marker": MARKS[i % len(MARKS)], "markersize": 4}

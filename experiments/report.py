@@ -104,7 +104,7 @@ def _draw(found: Comparison, territory: Territory | None, folder: Path, language
     drawn = {}
     with house_style():
         for name, draw in figures(found.tables, found.facts, territory, language).items():
-            files = write(draw(), folder / f"{name}.{language}")
+            files = write(draw(), folder / f"{name.replace('.', '-')}_{language}")
             drawn[name] = _inline(files[0].read_text(encoding="utf-8"), name)
     return drawn
 

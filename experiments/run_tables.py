@@ -117,7 +117,8 @@ def _totals(records: Records) -> pd.DataFrame:
     rows = [
         ("total", name, "all", "all", label, float(value), 0)
         for name, values in columns.items()
-        for label, value in zip(run.years.labels, values, strict=True)
+        for label, value, alive in zip(run.years.labels, values, amounts[:, Vital.ALIVE], strict=True)
+        if alive > 0  # counted at the ends of months: a horizon without one tells nothing
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
