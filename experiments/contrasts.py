@@ -223,7 +223,9 @@ def plane(totals: pd.DataFrame, reference: str, policies: Sequence[str], paramet
     return pd.concat(parts)[columns].dropna() if parts else pd.DataFrame(columns=columns)
 
 
-def acceptability(totals: pd.DataFrame, reference: str, policies: Sequence[str], parameters: Parameters) -> pd.DataFrame:
+def acceptability(
+    totals: pd.DataFrame, reference: str, policies: Sequence[str], parameters: Parameters
+) -> pd.DataFrame:
     """Return how often each strategy, the reference included, is worth most, by what a quality-adjusted year is worth."""
     points = plane(totals, reference, policies, parameters)
     seeds = set.intersection(*(set(group["seed"]) for _, group in points.groupby("scenario"))) if len(points) else set()

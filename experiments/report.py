@@ -129,7 +129,11 @@ def render(found: Comparison, drawn: Mapping[str, str], language: str, territory
 
     folder = Path(__file__).parent / "templates"
     environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     facts, tables = found.facts, found.tables
     policies = [name for name in facts["policies"] if name in set(tables["differences"]["scenario"])]

@@ -1,4 +1,4 @@
-"""Comparisons: tables against amounts made by hand, the design, and the command from end to end on a small territory."""
+"""Comparisons: tables against amounts made by hand, the design, the command from end to end on a small territory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from experiments.contrasts import contracts, measures, tables, totals_by_run
 from experiments.run_tables import BEFORE, tables_of
 from experiments.savings import payouts
 
-SHORT = {"days": 21, "warm_up_days": 14, "follow_up_days": 7}
+SHORT = {"days": 40, "warm_up_days": 14, "follow_up_days": 31}
 
 
 def both(policy: dict[int, dict[str, float]], base: dict[int, dict[str, float]]) -> pd.DataFrame:

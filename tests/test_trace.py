@@ -17,7 +17,9 @@ SHORT = {"days": 120, "warm_up_days": 14, "follow_up_days": 7}
 
 
 def line(date: str = "2020-01-02", what: str = "request", **facts: object) -> Line:
-    return Line(date, what, {"kind": "gp_acute", "outcome": "served", "appointment_on": "2020-01-03", "provider": 0} | facts)
+    return Line(
+        date, what, {"kind": "gp_acute", "outcome": "served", "appointment_on": "2020-01-03", "provider": 0} | facts
+    )
 
 
 def test_lives_part_at_the_first_line_that_differs() -> None:
