@@ -355,7 +355,7 @@ def _replications_wanted(plan: Plan, specs: Iterable[RunSpec], folder: Path, pre
         if plan.reference not in wide:
             continue
         for policy in plan.policies:
-            differences = (wide[policy] - wide[plan.reference]).dropna() if policy in wide else []
+            differences: Any = (wide[policy] - wide[plan.reference]).dropna() if policy in wide else []
             half_width = precision * abs(float(wide[plan.reference].mean()))
             if len(differences) >= 2 and half_width > 0:
                 found = max(found, replications_needed(differences, half_width))

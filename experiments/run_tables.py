@@ -83,7 +83,7 @@ def _money(records: Records) -> list[pd.DataFrame]:
     shares = records.setting.parameters.matching("avoidable_share")
     resource = paid.assign(table="resource", kind="all", stratum="all")
     resource["value"] *= resource["name"].map(shares).fillna(1.0)
-    return [paid, received, resource.groupby([*KEYS, "n"], as_index=False, sort=False)["value"].sum()]
+    return [paid, received, resource.groupby([*KEYS, "n"], sort=False)["value"].sum().reset_index()]
 
 
 def _sides(ledger: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
