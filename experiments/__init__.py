@@ -1,4 +1,7 @@
-"""What can be asked of the model: runs, sweeps, sensitivity, results read again. Imported on first use."""
+"""What can be asked of the model: runs, comparisons, sweeps, sensitivity, a validation, one life, results read again.
+
+Imported on first use: `--help` costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from experiments.averaging import equity_over_runs
     from experiments.batch import run_batch
+    from experiments.comparing import compare
     from experiments.reading import load
     from experiments.running import run
     from experiments.sensitivity_analysis import sensitivity
     from experiments.sweeping import sweep
+    from experiments.tracing import trace
     from experiments.validating import validate
 
-__all__ = ["equity_over_runs", "load", "run", "run_batch", "sensitivity", "sweep", "validate"]
+__all__ = ["compare", "equity_over_runs", "load", "run", "run_batch", "sensitivity", "sweep", "trace", "validate"]
 
 _HOMES = {
+    "compare": "experiments.comparing",
+    "trace": "experiments.tracing",
     "equity_over_runs": "experiments.averaging",
     "validate": "experiments.validating",
     "run": "experiments.running",

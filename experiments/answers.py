@@ -37,8 +37,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "pour {base} jours au départ, {n} réplications).",
     },
     "saving_unseen": {
-        "en": "No saving and no extra cost can be seen in what care costs all payers together (between {low} and {high} "
-        "EUR over the period).",
+        "en": "No saving and no extra cost can be seen in what care costs all payers together (between {low} and "
+        "{high} EUR over the period).",
         "fr": "Ni économie ni surcoût n'est visible dans la dépense de soins, tous payeurs confondus (entre {low} et "
         "{high} EUR sur la période).",
     },
@@ -120,8 +120,8 @@ def _of_money(money: Mapping[str, Any], say: Any, language: str) -> list[str]:
         first = say("saving_unseen", low=low, high=high)
     else:
         less = WORDS["less" if saving["value"] > 0 else "more"][language]
-        ends = sorted((abs(saving["low"]), abs(saving["high"])))
-        low, high = (number(end, 0, language) for end in ends)
+        sizes = sorted((abs(saving["low"]), abs(saving["high"])))
+        low, high = (number(size, 0, language) for size in sizes)
         first = say("saving_seen", size=number(abs(saving["value"]), 0, language), less=less, low=low, high=high)
     if cost["value"] == 0:
         return [first, say("unpriced")]

@@ -171,7 +171,7 @@ def by_stratum(strata: pd.DataFrame, policies: list[str], reference: str, langua
         axis.plot(labels, base["reference_mean"], color="black", marker="x", linewidth=1.6, label=reference)
         for i, policy in enumerate(policies):
             values = rows[rows["scenario"] == policy].set_index("stratum").reindex(labels)
-            look = {"marker": MARKS[i % len(MARKS)], "linestyle": LINES[(i + 1) % len(LINES)]}
+            look: dict[str, Any] = {"marker": MARKS[i % len(MARKS)], "linestyle": LINES[(i + 1) % len(LINES)]}
             axis.plot(labels, values["mean"], color=SHADES[i % len(SHADES)], markersize=4, label=policy, **look)
         axis.set_xlabel(word(kind, language))
         axis.grid(axis="y", color=LIGHT)
@@ -208,10 +208,10 @@ def cost_effectiveness_plane(plane: pd.DataFrame, policies: list[str], language:
 
 def acceptability(curve: pd.DataFrame, language: str, caption: str = "") -> Figure:
     """Draw how often each strategy is worth most, by what a quality-adjusted year is worth."""
-    figure = Figure(figsize=(WIDTH_INCHES, 3.4))
+    figure = Figure(figsize=(WIDTH_INCHES, 4.0))
     axis = figure.subplots()
     for i, (name, rows) in enumerate(curve.groupby("strategy", sort=False)):
-        look = {"linestyle": LINES[i % len(LINES)], "marker": MARKS[i % len(MARKS)], "markersize": 4}
+        look: dict[str, Any] = {"linestyle": LINES[i % len(LINES)], "marker": MARKS[i % len(MARKS)], "markersize": 4}
         axis.plot(rows["threshold_eur"], rows["probability"], color=SHADES[i % len(SHADES)], label=name, **look)
     axis.set_ylim(-0.02, 1.02)
     axis.set_xlabel(word("threshold", language))

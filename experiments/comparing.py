@@ -225,9 +225,7 @@ def _with_subsets(plan: Plan) -> Plan:
                 neutral = type(plan.scenarios[name].levers)().model_dump()
                 scenarios[label] = load_scenario(plan.scenarios[name], name=label, levers=neutral | wanted)
                 variants[label] = {"of": name, "levers": wanted}
-    return Plan(
-        scenarios, plan.reference, plan.policies, plan.territory, plan.seed, plan.is_uncertain, variants
-    )
+    return Plan(scenarios, plan.reference, plan.policies, plan.territory, plan.seed, plan.is_uncertain, variants)
 
 
 def _levers(scenario: Scenario) -> dict[str, Any]:
@@ -237,18 +235,14 @@ def _levers(scenario: Scenario) -> dict[str, Any]:
 def _with_delays(plan: Plan) -> Plan:
     """Add reference and policies without harm by delay, and with the highest that the registry allows."""
     registry, scenarios, variants = load_parameters(), dict(plan.scenarios), dict(plan.variants)
-    highest = {
-        row.name: row.high for row in registry.rows if row.high is not None and row.name.startswith(DELAY_ROWS)
-    }
+    highest = {row.name: row.high for row in registry.rows if row.high is not None and row.name.startswith(DELAY_ROWS)}
     for name in (plan.reference, *plan.policies):
         for level in DELAY_LEVELS:
             label = f"{name}.delay_{level}"
             changes: dict[str, Any] = {"delay_affects_health": False} if level == "none" else {"parameters": highest}
             scenarios[label] = load_scenario(plan.scenarios[name], name=label, **changes)
             variants[label] = {"of": name, "delay": level}
-    return Plan(
-        scenarios, plan.reference, plan.policies, plan.territory, plan.seed, plan.is_uncertain, variants
-    )
+    return Plan(scenarios, plan.reference, plan.policies, plan.territory, plan.seed, plan.is_uncertain, variants)
 
 
 def drawn_parameters(seed: int) -> dict[str, float]:
@@ -361,7 +355,7 @@ def _replications_wanted(plan: Plan, specs: Iterable[RunSpec], folder: Path, pre
         if plan.reference not in wide:
             continue
         for policy in plan.policies:
-            differences = (wide[policy] - wide[plan.reference]).dropna() if policy in wide else []
+            differences: Any = (wide[policy] - wide[plan.reference]).dropna() if policy in wide else []
             half_width = precision * abs(float(wide[plan.reference].mean()))
             if len(differences) >= 2 and half_width > 0:
                 found = max(found, replications_needed(differences, half_width))

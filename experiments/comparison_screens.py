@@ -57,8 +57,8 @@ def tell_errors(found: Comparison) -> None:
 
 
 def _difference_rows(found: Comparison, policy: str) -> list[tuple[str, ...]]:
-    table = found.tables["differences"]
-    table = table[table["scenario"] == policy].set_index("indicator")
+    all_rows = found.tables["differences"]
+    table: Any = all_rows[all_rows["scenario"] == policy].set_index("indicator")
     return [
         (
             name,
@@ -74,13 +74,13 @@ def _difference_rows(found: Comparison, policy: str) -> list[tuple[str, ...]]:
 
 
 def _money_rows(found: Comparison, policy: str) -> list[tuple[str, ...]]:
-    table = found.tables.get("economics")
+    table: Any = found.tables.get("economics")
     if table is None:
         return []
-    table = table[(table["scenario"] == policy) & table["measure"].isin(list(SHOWN_MONEY)) & table["value"].notna()]
+    rows = table[(table["scenario"] == policy) & table["measure"].isin(list(SHOWN_MONEY)) & table["value"].notna()]
     return [
         (SHOWN_MONEY[row.measure], "", "", _short(row.value), f"{_short(row.low)} to {_short(row.high)}", "")
-        for row in table.itertuples()
+        for row in rows.itertuples()
     ]
 
 

@@ -111,7 +111,8 @@ def money(runs: pd.DataFrame, reference: str, table: str, by: Sequence[str]) -> 
     if rows.empty:
         return pd.DataFrame()
     sums = rows.pivot_table(index=list(by), columns=["scenario", "seed"], values="value", aggfunc="sum", fill_value=0.0)
-    values = sums.stack(["scenario", "seed"], future_stack=True).rename("value").reset_index().dropna(subset=["value"])
+    stacked: Any = sums.stack(["scenario", "seed"], future_stack=True)
+    values = stacked.rename("value").reset_index().dropna(subset=["value"])
     words = {"name": "category", "period": "year", "stratum": "payer" if table == "paid" else "account"}
     return paired_differences(values.rename(columns=words), reference, by=[words.get(name, name) for name in by])
 
@@ -171,7 +172,7 @@ def discounted(totals: pd.DataFrame, scenario: str, reference: str, rate: float)
     now = totals[["spend_eur", "qaly"]].apply(lambda column: discount(column, years, rate))
     sums = now.groupby(level=["scenario", "seed"]).sum(min_count=1)
     mine, other = sums.loc[scenario].align(sums.loc[reference], join="inner", axis=0)
-    extra = mine - other
+    extra: Any = mine - other
     return extra.rename(columns={"spend_eur": "extra_cost_eur", "qaly": "extra_qaly"})
 
 
@@ -223,8 +224,10 @@ def plane(totals: pd.DataFrame, reference: str, policies: Sequence[str], paramet
     return pd.concat(parts)[columns].dropna() if parts else pd.DataFrame(columns=columns)
 
 
-def acceptability(totals: pd.DataFrame, reference: str, policies: Sequence[str], parameters: Parameters) -> pd.DataFrame:
-    """Return how often each strategy, the reference included, is worth most, by what a quality-adjusted year is worth."""
+def acceptability(
+    totals: pd.DataFrame, reference: str, policies: Sequence[str], parameters: Parameters
+) -> pd.DataFrame:
+    """Return how often each strategy (the reference too) is worth most, by what a quality-adjusted year is worth."""
     points = plane(totals, reference, policies, parameters)
     seeds = set.intersection(*(set(group["seed"]) for _, group in points.groupby("scenario"))) if len(points) else set()
     if len(seeds) < 2:
@@ -288,14 +291,14 @@ def _outcomes(
         series = {some: measures(totals, name, reference).get(outcome) for some, name in names.items()}
     else:
         rows = runs[(runs["table"] == "indicator") & (runs["name"] == outcome) & (runs["kind"] == "all")]
-        rows = rows[rows["period"] == "all"].set_index(["scenario", "seed"])["value"]
-        there = set(rows.index.get_level_values("scenario"))
-        series = {some: rows.loc[name] if name in there else None for some, name in names.items()}
-    known = {some: values.dropna() for some, values in series.items() if values is not None and len(values)}
+        values: Any = rows[rows["period"] == "all"].set_index(["scenario", "seed"])["value"]
+        there = set(values.index.get_level_values("scenario"))
+        series = {some: values.loc[name] if name in there else None for some, name in names.items()}
+    known = {some: found.dropna() for some, found in series.items() if found is not None and len(found)}
     if not known:
         return {}
-    seeds = sorted(set.intersection(*(set(values.index) for values in known.values())))
-    return {some: values.loc[seeds].to_numpy(float) for some, values in known.items()} if seeds else {}
+    seeds = sorted(set.intersection(*(set(found.index) for found in known.values())))
+    return {some: found.loc[seeds].to_numpy(float) for some, found in known.items()} if seeds else {}
 
 
 def _attributed(

@@ -27,9 +27,9 @@ DOMAINS = {"network": ("network",), "education": ("etp",), "telemonitoring": ("e
 MOST_GRADED = 14
 METHOD = {
     "en": (
-        "Every policy and the reference were run with the same seeds: two runs of one seed differ only where the policy "
-        "made a difference. Differences are paired by seed; intervals are 95 % intervals over replications (Student), "
-        "never within one run. A difference whose interval holds 0 is called not seen.",
+        "Every policy and the reference were run with the same seeds: two runs of one seed differ only where the "
+        "policy made a difference. Differences are paired by seed; intervals are 95 % intervals over replications "
+        "(Student), never within one run. A difference whose interval holds 0 is called not seen.",
         "Money is that of the books of each run: what is billed, who pays, who receives, at the prices of the day, not "
         "discounted. The saving on care counts all payers; the net saving has every cost that is in the books, the "
         "action's own included. Cost-effectiveness is discounted at the registered rate from 1 January 2020.",
@@ -39,14 +39,15 @@ METHOD = {
     "fr": (
         "Chaque politique et la référence ont été simulées avec les mêmes graines : deux simulations de même graine ne "
         "diffèrent que là où la politique a changé quelque chose. Les différences sont appariées par graine ; les "
-        "intervalles à 95 % portent sur les réplications (Student), jamais sur une seule simulation. Une différence dont "
-        "l'intervalle contient 0 est dite non visible.",
-        "Les montants sont ceux des comptes de chaque simulation : facturé, payé, reçu, aux prix du jour, non actualisés. "
-        "L'économie sur les soins compte tous les payeurs ; l'économie nette retranche tous les coûts inscrits dans les "
-        "comptes, y compris ceux de l'action. Le rapport coût-efficacité est actualisé au taux du registre à partir du "
-        "1er janvier 2020.",
-        "Les coûts attendus des contrats viennent de simulations de la référence sous d'autres graines, par âge, sexe et "
-        "ALD, calés sur l'année de chauffe. Ce que verse un contrat sans aucune action est calculé sur la référence.",
+        "intervalles à 95 % portent sur les réplications (Student), jamais sur une seule simulation. Une différence "
+        "dont l'intervalle contient 0 est dite non visible.",
+        "Les montants sont ceux des comptes de chaque simulation : facturé, payé, reçu, aux prix du jour, non "
+        "actualisés. L'économie sur les soins compte tous les payeurs ; l'économie nette retranche tous les coûts "
+        "inscrits dans les comptes, y compris ceux de l'action. Le rapport coût-efficacité est actualisé au taux du "
+        "registre à partir du 1er janvier 2020.",
+        "Les coûts attendus des contrats viennent de simulations de la référence sous d'autres graines, par âge, sexe "
+        "et ALD, calés sur l'année de chauffe. Ce que verse un contrat sans aucune action est calculé sur la "
+        "référence.",
     ),
 }
 LIMITS = {
@@ -104,7 +105,7 @@ def _draw(found: Comparison, territory: Territory | None, folder: Path, language
     drawn = {}
     with house_style():
         for name, draw in figures(found.tables, found.facts, territory, language).items():
-            files = write(draw(), folder / f"{name}.{language}")
+            files = write(draw(), folder / f"{name.replace('.', '-')}_{language}")
             drawn[name] = _inline(files[0].read_text(encoding="utf-8"), name)
     return drawn
 
@@ -129,7 +130,11 @@ def render(found: Comparison, drawn: Mapping[str, str], language: str, territory
 
     folder = Path(__file__).parent / "templates"
     environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     facts, tables = found.facts, found.tables
     policies = [name for name in facts["policies"] if name in set(tables["differences"]["scenario"])]
@@ -186,7 +191,7 @@ def _indicator_rows(
 ) -> list[dict[str, Any]]:
     """Return one row an indicator that the runs have, with a cell a policy."""
     rows = []
-    indexed = table.set_index(["indicator", "scenario"])
+    indexed: Any = table.set_index(["indicator", "scenario"])
     for name in ids:
         there = [policy for policy in policies if (name, policy) in indexed.index]
         if not there:
@@ -331,6 +336,11 @@ def _gp_rows(table: pd.DataFrame | None, language: str) -> list[dict[str, Any]]:
     ]
 
 
+def _strongest(correlations: Any) -> float:
+    """Return the value furthest from 0."""
+    return float(max(correlations, key=abs))
+
+
 def _grade_rows(
     tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], policies: list[str], language: str
 ) -> list[dict[str, str]]:
@@ -342,7 +352,7 @@ def _grade_rows(
     registry = load_parameters()
     if "drivers" in tables:
         names = list(dict.fromkeys(tables["drivers"]["parameter"]))
-        strength = tables["drivers"].groupby("parameter")["rank_correlation"].apply(lambda s: s.loc[s.abs().idxmax()])
+        strength = tables["drivers"].groupby("parameter")["rank_correlation"].apply(_strongest)
     else:
         parts = {part for name in policies for part in parts_of(Scenario.model_validate(facts["scenarios"][name]))}
         domains = {domain for part in parts for domain in DOMAINS.get(part, ())}

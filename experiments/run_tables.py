@@ -83,7 +83,7 @@ def _money(records: Records) -> list[pd.DataFrame]:
     shares = records.setting.parameters.matching("avoidable_share")
     resource = paid.assign(table="resource", kind="all", stratum="all")
     resource["value"] *= resource["name"].map(shares).fillna(1.0)
-    return [paid, received, resource.groupby([*KEYS, "n"], as_index=False, sort=False)["value"].sum()]
+    return [paid, received, resource.groupby([*KEYS, "n"], sort=False)["value"].sum().reset_index()]
 
 
 def _sides(ledger: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -117,7 +117,8 @@ def _totals(records: Records) -> pd.DataFrame:
     rows = [
         ("total", name, "all", "all", label, float(value), 0)
         for name, values in columns.items()
-        for label, value in zip(run.years.labels, values, strict=True)
+        for label, value, alive in zip(run.years.labels, values, amounts[:, Vital.ALIVE], strict=True)
+        if alive > 0  # counted at the ends of months: a horizon without one tells nothing
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -8,9 +8,9 @@ what the same computation on the reference's own runs shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +124,7 @@ def payouts(runs: pd.DataFrame, scenario: str, reference: str, parameters: Param
     ipep = IpepContract(*(parameters[f"ipep_{name}"] for name in _IPEP))
     paid: dict[str, list[float]] = {name: [] for name in CONTRACTS}
     for seed in seeds:
-        rates = _rates(cells, reference, others[seed], (BEFORE, *years))
+        rates = _rates(cells, reference, others[seed])
         lived, spend, norms = _amounts(cells, scenario, seed, rates, (BEFORE, *years))
         scale = spend[0] / norms[0]
         expected = norms * scale
@@ -141,7 +141,7 @@ def payouts(runs: pd.DataFrame, scenario: str, reference: str, parameters: Param
 _IPEP = ("sharing_coefficient", "weight_level_gap", "weight_trend_gap")
 
 
-def _rates(cells: pd.DataFrame, reference: str, seeds: Sequence[int], periods: Iterable[str]) -> pd.DataFrame:
+def _rates(cells: pd.DataFrame, reference: str, seeds: Sequence[int]) -> pd.Series:
     """Return mean EUR a year lived by period and cell over some runs of the reference."""
     found = cells.loc[[reference]]
     found = found[found.index.get_level_values("seed").isin(list(seeds))]
@@ -153,7 +153,7 @@ def _amounts(
     cells: pd.DataFrame, scenario: str, seed: int, rates: pd.Series, periods: Sequence[str]
 ) -> tuple[NDArray, NDArray, NDArray]:
     """Return years lived, EUR spent and norm EUR of a run by period; cells unknown to the others cost what they did."""
-    run = cells.loc[(scenario, seed)]
+    run: Any = cells.loc[(scenario, seed)]
     norm = (run["person_years"] * rates.reindex(run.index)).fillna(run["spend_eur"])
     by_period = [(run["person_years"].loc[p].sum(), run["spend_eur"].loc[p].sum(), norm.loc[p].sum()) for p in periods]
     lived, spend, norms = np.array(by_period, float).T

@@ -123,8 +123,8 @@ def trace(
         found = simulate(make_plan(each, pack, seed, {}), progress)
         assert found.records is not None
         lives.append(life_of(found.records, person))
-    parting = first_difference(*lives) if len(lives) > 1 else None
-    cause = cause_of(*lives, parting) if parting is not None else ""  # type: ignore[call-arg]
+    parting = first_difference(lives[0], lives[1]) if len(lives) > 1 else None
+    cause = "" if parting is None else cause_of(lives[0], lives[1], parting)
     return Trace(person, seed, tuple(lives), parting, cause)
 
 
