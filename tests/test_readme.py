@@ -10,7 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ["README.md", "docs/ODD.md", "docs/calibration.md", "docs/glossary.md", "outputs/README.md", "CHANGELOG.md"]
+PAGES = [
+    "README.md",
+    "docs/ODD.md",
+    "docs/calibration.md",
+    "docs/experiments.md",
+    "docs/glossary.md",
+    "outputs/README.md",
+    "CHANGELOG.md",
+]
 PROGRAM = ".venv/bin/territoire "
 
 
