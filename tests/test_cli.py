@@ -136,7 +136,18 @@ except SystemExit as stop:
 """
 
 
-@pytest.mark.parametrize("command", ["--help", "run -t tinny", "run --set gp_laod=1", "run --seed -1", "run --days x"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--help",
+        "run -t tinny",
+        "run --set gp_laod=1",
+        "run --seed -1",
+        "run --days x",
+        "sweep x.yaml",
+        "sweep x --status",
+    ],
+)
 def test_help_and_bad_input_load_nothing_heavy(command: str) -> None:
     """What makes them quick, whatever the machine: no compiler, no tables, no figures are loaded before the answer."""
     code = REFUSED.replace("HEAVY", repr(HEAVY))

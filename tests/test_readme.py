@@ -16,6 +16,7 @@ PAGES = [
     "LISEZMOI.md",
     "docs/ODD.md",
     "docs/calibration.md",
+    "docs/experiments.md",
     "docs/glossary.md",
     "outputs/README.md",
     "CHANGELOG.md",

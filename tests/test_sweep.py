@@ -379,6 +379,26 @@ def test_a_disk_that_is_really_full_loses_nothing(tmp_path: Path) -> None:
     assert lines[1:] == ["True 0", "True {'done'} True"]
 
 
+@posix_only
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_sweep_goes_on_where_it_was(sent: signal.Signals, code: int, tmp_path: Path) -> None:
+    Path("grid.yaml").write_text(GRID.replace("seeds: 2", "seeds: 6"))
+    command = [sys.executable, "-m", "experiments", "sweep", "grid.yaml", "--workers", "1", "--no-figures"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    folder, end = Path("outputs/grid"), time.monotonic() + 120
+    while not (folder / "runs").exists() or status_of(folder)["done"] < 2:
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.05)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code and "Traceback" not in errors
+    before = status_of(folder)
+    assert 2 <= before["done"] < 24 and before["failed"] == 0 and not (folder / "manifest.json").exists()
+    raw = pd.read_parquet(folder / "runs")
+    assert (raw["status"] == DONE).sum() == before["done"]  # all that was finished stands in the table
+
+
 # ---------------------------------------------------------------------------------------------------------- small parts
 
 
