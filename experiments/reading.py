@@ -23,5 +23,5 @@ def load(folder: str | Path) -> Run | Results:
     if (Path(folder) / DESIGN).is_file():
         return load_results(folder)
     if not is_finished(Path(folder)):
-        raise InputError("holds neither a finished run (manifest.json) nor a batch (design.json)", file=folder)
+        raise InputError("holds no finished run (manifest.json) and no batch (design.json)", file=folder)
     return load_run(folder)

@@ -458,7 +458,7 @@ def test_heat_maps_write_the_mean_of_each_cell() -> None:
 
 
 def test_load_says_what_a_folder_lacks(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither a finished run"):
+    with pytest.raises(InputError, match="no finished run .* no batch"):
         experiments.load(tmp_path)
 
 
