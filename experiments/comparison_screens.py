@@ -79,7 +79,14 @@ def _money_rows(found: Comparison, policy: str) -> list[tuple[str, ...]]:
         return []
     rows = table[(table["scenario"] == policy) & table["measure"].isin(list(SHOWN_MONEY)) & table["value"].notna()]
     return [
-        (SHOWN_MONEY[row.measure], "", "", _short(row.value), f"{_short(row.low)} to {_short(row.high)}", "")
+        (
+            SHOWN_MONEY[row.measure],
+            "",
+            "",
+            _short(row.value),
+            "" if row.low != row.low else f"{_short(row.low)} to {_short(row.high)}",
+            "",
+        )
         for row in rows.itertuples()
     ]
 
