@@ -66,7 +66,7 @@ def faults(
             changed = lived(territory, seed, setting | dict(levels))
     except BrokenLawError as error:
         return [*found, f"{policy.name} breaks a law: {error}"]
-    strange = sorted(Stream(stream).name for stream in drawn - set(policy.streams))
+    strange = sorted(Stream(stream).name for stream in drawn - {int(Stream[name]) for name in policy.streams})
     if strange:
         found.append(f"{policy.name} draws from {', '.join(strange)}, which it does not name in `streams`")
     if digests(lived(territory, seed, setting | dict(levels))) != digests(changed):

@@ -17,6 +17,7 @@ import abm.environment
 from abm.errors import InputError, nearest
 from abm.scenario import Scenario, load_scenario
 from experiments import provenance
+from experiments.interrupts import raise_if_interrupted
 from experiments.store import MANIFEST, Destination, is_finished, write_csv, write_json, write_parquet
 from experiments.terminal import Progress
 
@@ -307,7 +308,13 @@ def _live(model: TerritoryModel, progress: Progress) -> float:
     progress.phase("Simulating")
     calendar = model.setting.calendar
     began = perf_counter()
-    model.run_to_end(on_day=lambda day, last_day: progress.day(day, last_day, calendar.date(day)))
+
+    def on_day(day: int, last_day: int) -> None:
+        raise_if_interrupted()
+        progress.day(day, last_day, calendar.date(day))
+
+    model.run_to_end(on_day=on_day)
+    raise_if_interrupted()
     return perf_counter() - began - model.seconds_collecting
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from typer.core import TyperGroup
 
 from abm.errors import InputError, nearest
+from experiments.interrupts import noting_interrupts
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -49,7 +50,8 @@ class Group(TyperGroup):
 def exit_code(command: Callable[[], Any]) -> int:
     """Run a command; say on standard error in one line what went wrong, if anything; return the exit code."""
     try:
-        answer = command()
+        with noting_interrupts():
+            answer = command()
     except KeyboardInterrupt:
         answer = INTERRUPTED
     except InputError as error:

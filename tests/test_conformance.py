@@ -26,6 +26,10 @@ LEVELS = {
     "health_centres": {"health_centres": 1},
     "nurse_delegation": {"nurse_delegation_fte": 0.2},
     "network": {"network_adherence": 1.0, "network_priority": 1},
+    "education": {"patient_education": 10},
+    "telemonitoring": {"telemonitoring": 1.0},
+    "teleconsultation": {"teleconsultation": 0.5},
+    "tele_expertise": {"tele_expertise": 0.5},
 }
 
 

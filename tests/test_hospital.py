@@ -875,7 +875,8 @@ def test_the_agent_tells_what_the_columns_hold() -> None:
 
 
 def test_deaths_in_hospital_are_among_the_deaths() -> None:
-    model = territory_run()
+    model = TerritoryModel("tiny", rng=6, days=500, warm_up_days=30, follow_up_days=0)
+    model.run_to_end()
     stays, world = model.records().stays, model.arrays
     deaths = int(((stays.ends_in_death == 1) & (stays.leaves_on < model.day)).sum())
     assert world.vital[:, Vital.DEATHS_IN_HOSPITAL].sum() == deaths > 3

@@ -132,7 +132,7 @@ def test_bad_inputs_are_refused_before_anything_is_made(tmp_path: Path) -> None:
         with pytest.raises(InputError):
             run(**({"territory": "tiny", "output": target} | bad))  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
-    with pytest.raises(InputError, match="no finished run"):
+    with pytest.raises(InputError, match="finished run"):
         load(tmp_path)
     assert make_plan("baseline", "tiny", 0, {}).seed == 0
 

@@ -37,7 +37,7 @@ def video_draw(world, person, kind, which, occurrence):
 
 @rule
 def is_video_considered(world, patient, kind, episode, probability, which):
-    """Tell whether a consultation by video is thought of: digital access, eligible need, today's habit (ODD 7.3)."""
+    """Tell whether a consultation by video is thought of: digital access, eligible need, today's habit (ODD 7.9)."""
     if probability == 0.0 or not patient.has_digital_access:
         return False
     return video_draw(world, patient.person, kind, which, episode.occurrence) < probability

@@ -74,8 +74,8 @@ class Policy:
 
     name: ClassVar[str]
     levers: ClassVar[tuple[Lever, ...]]
-    #: Streams of `abm.randomness` that it may draw from, itself or through what it sets off while it decides.
-    streams: ClassVar[tuple[int, ...]] = ()
+    #: Names of the streams of `abm.randomness` that it may draw from, itself or through what it sets off.
+    streams: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, values: Any) -> None:
         self.values = {lever.name: getattr(values, lever.name) for lever in self.levers}

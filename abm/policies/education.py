@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abm.policies import Lever, Policy
-from abm.randomness import Stream
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -41,7 +40,7 @@ class PatientEducation(Policy):
             of="patient_education",
         ),
     )
-    streams = (Stream.EDUCATION_OFFER, Stream.EDUCATION_ACCEPT, Stream.EDUCATION_COMPLETE)
+    streams = ("EDUCATION_OFFER", "EDUCATION_ACCEPT", "EDUCATION_COMPLETE")
 
     def prepare(self, model: TerritoryModel) -> None:
         """Refuse more places than there are sessions for."""

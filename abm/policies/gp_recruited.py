@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abm.policies import Lever, Policy
-from abm.randomness import Stream
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -20,7 +19,7 @@ class Recruitment(Policy):
     levers = (
         Lever("gp_recruited", "GPs", "general practitioners who open a practice where access is worst", 0, 100, int),
     )
-    streams = (Stream.PROFESSIONALS, Stream.HOLIDAYS)
+    streams = ("PROFESSIONALS", "HOLIDAYS")
 
     def prepare(self, model: TerritoryModel) -> None:
         """Give each a commune, an agenda and an address; the number recruited changes nothing for the first of them."""

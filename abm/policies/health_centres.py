@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abm.policies import Lever, Policy
-from abm.randomness import Stream
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -23,7 +22,7 @@ class HealthCentres(Policy):
     levers = (
         Lever("health_centres", "centres", "health centres with salaried GPs, where access is worst", 0, 20, int),
     )
-    streams = (Stream.PROFESSIONALS, Stream.HOLIDAYS)
+    streams = ("PROFESSIONALS", "HOLIDAYS")
 
     def prepare(self, model: TerritoryModel) -> None:
         """Give each centre a commune and its doctors their agendas."""

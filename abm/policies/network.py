@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abm.policies import Lever, Policy
-from abm.randomness import Stream
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -37,7 +36,7 @@ class Network(Policy):
         Lever("network_priority", "0 or 1", "1: members may use time that specialists keep for the urgent",
               kind=int, of=MAIN),
     )  # fmt: skip
-    streams = (Stream.JOIN, Stream.ENROL, Stream.LEAVE_NETWORK, Stream.INVITED)
+    streams = ("JOIN", "ENROL", "LEAVE_NETWORK", "INVITED")
 
     def prepare(self, model: TerritoryModel) -> None:
         """Check dates, communes, diseases and the plan of expenses."""

@@ -13,7 +13,6 @@ import numpy as np
 from abm.effects import EVENT_RATIO
 from abm.errors import InputError
 from abm.policies import Lever, Policy
-from abm.randomness import Stream, uniforms
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -30,7 +29,7 @@ class Telemonitoring(Policy):
             "telemonitoring", "share", "share of people home from heart failure monitored, over today's uptake", 0, 1
         ),
     )
-    streams = (Stream.TELEMONITORING,)
+    streams = ("TELEMONITORING",)
 
     def prepare(self, model: TerritoryModel) -> None:
         """Refuse a run that knows no heart failure."""
@@ -44,6 +43,8 @@ class Telemonitoring(Policy):
         """
         parameters, people = model.setting.parameters, model.arrays.patients
         rows = model.admitted_for(HEART_FAILURE, today - round(parameters["telemonitoring_days"]))
+        from abm.randomness import Stream, uniforms  # the compiler, not needed to read a scenario
+
         draws = uniforms(model.arrays.key, Stream.TELEMONITORING, people.person[rows].astype(np.int64))
         first = parameters["telemonitoring_uptake_after_admission"]
         has_it = (people.conditions[rows] >> model.effects.conditions.index(HEART_FAILURE)) & 1 == 1
