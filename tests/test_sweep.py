@@ -358,7 +358,7 @@ def test_a_disk_that_is_really_full_loses_nothing(tmp_path: Path) -> None:
         "batch._figures = lambda model, strata=(): ({f'i{n}': model.run_number + n / 7 for n in range(400)}, [])\n"
         "class Model:\n    def __init__(self, pack, scenario, rng): self.run_number = rng\n"
         "import abm.model\nabm.model.TerritoryModel = Model\n"
-        "batch._indicators_from = lambda executor: tuple(f'i{n}' for n in range(400))\n"
+        "batch._indicators_from = lambda *_: tuple(f'i{n}' for n in range(400))\n"
         "specs = make_specs(seeds=range(60), settings=[SHORT], territory='tiny')\n"
         f"disk = Path({str(disk)!r})\nfiller = disk / 'filler'\nfiller.write_bytes(bytes(150_000))\n"
         "executor = ThreadPoolExecutor(1)\n"
