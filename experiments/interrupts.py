@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _noted = threading.Event()
+_is_waited_for = threading.Event()  # a loop asks every day: raising in the midst of the library would only print
 
 
 @contextlib.contextmanager
@@ -21,7 +22,8 @@ def noting_interrupts() -> Iterator[None]:
 
     def note(_number: int, _frame: Any) -> None:
         _noted.set()
-        raise KeyboardInterrupt
+        if not _is_waited_for.is_set():
+            raise KeyboardInterrupt
 
     _noted.clear()
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,6 +34,16 @@ def noting_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def asked_every_day() -> Iterator[None]:
+    """Leave it to `raise_if_interrupted`, called in the loop, to end it; a second Ctrl-C is noted no less."""
+    _is_waited_for.set()
+    try:
+        yield
+    finally:
+        _is_waited_for.clear()
 
 
 def raise_if_interrupted() -> None:

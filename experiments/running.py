@@ -17,7 +17,7 @@ import abm.environment
 from abm.errors import InputError, nearest
 from abm.scenario import Scenario, load_scenario
 from experiments import provenance
-from experiments.interrupts import raise_if_interrupted
+from experiments.interrupts import asked_every_day, raise_if_interrupted
 from experiments.store import MANIFEST, Destination, is_finished, write_csv, write_json, write_parquet
 from experiments.terminal import Progress
 
@@ -313,7 +313,8 @@ def _live(model: TerritoryModel, progress: Progress) -> float:
         raise_if_interrupted()
         progress.day(day, last_day, calendar.date(day))
 
-    model.run_to_end(on_day=on_day)
+    with asked_every_day():
+        model.run_to_end(on_day=on_day)
     raise_if_interrupted()
     return perf_counter() - began - model.seconds_collecting
 
