@@ -293,7 +293,8 @@ def parameters() -> str:
     read = sum(len(members) for members in families.values())
     grades = (row.grade for members in families.values() for row in members)
     counts = ", ".join(f"{number} of grade {grade}" for grade, number in sorted(Counter(grades).items()))
-    told = f"The model reads {read} of {len(registry.rows)} registered values: {counts}. The others are\nevidence for checking, alternatives, or for parts to come."
+    told = f"The model reads {read} of {len(registry.rows)} registered values: {counts}."
+    told += " The others are\nevidence for checking, alternatives, or for parts to come."
     header = ("name", "value", "range", "unit", "grade", "in the baseline scenario", "read in")
     return f"{told}\n\n{table(header, rows)}"
 
