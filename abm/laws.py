@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abm.compiled import rule
-from abm.payments.tables import Category
+from abm.payments.tables import CARE_PAYERS, Category
 from abm.state import NEVER, NOBODY, Counter, Outcome, Payer, Stage, Status, Vital
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 QUIET, BOOKED = int(Stage.QUIET), int(Stage.BOOKED)
 ALIVE, STAYS = int(Status.ALIVE), int(Counter.STAYS)
 DAYS_BACK = 40  # more than a month: no day goes unchecked
+MONTHS_BETWEEN_RECOUNTS = 3
 
 
 class BrokenLawError(RuntimeError):
@@ -121,17 +122,20 @@ def gone(model: TerritoryModel) -> None:
 def requests(model: TerritoryModel) -> None:
     """Requests: opened = served + missed + withdrawn + forgone + diverted + open.
 
-    The open ones are recounted from the stages of all episodes; whoever waits, waits for a day to come.
+    The open ones are recounted from the stages of all episodes, four times a year and at the end of the run, as that is
+    a journey through most of the memory; whoever waits, waits for a day to come.
     """
     ended = model.recorder.ended_by_outcome(model.arrays)
-    still_open, overdue, first_overdue = recount(model.handle, model.day)
     opened = int(model.arrays.counters[Counter.OPENED])
+    model.open_requests = int(opened - ended.sum())
+    if model.laws_checked % MONTHS_BETWEEN_RECOUNTS and model.day != model.last_day:
+        return
+    still_open, overdue, first_overdue = recount(model.handle, model.day)
     if opened != ended.sum() + still_open:
         names = {Outcome(i).name.lower(): int(n) for i, n in enumerate(ended) if i != Outcome.OPEN}
         raise _broken(model, "requests opened = ended + open", opened=opened, **names, open=still_open)
     if overdue:
         raise _broken(model, "open episodes wait for a day to come", int(first_overdue), overdue=overdue)
-    model.open_requests = still_open
 
 
 @rule
@@ -269,7 +273,7 @@ def euros(model: TerritoryModel) -> None:
 def _check_persons(model: TerritoryModel) -> None:
     """Compare what was spent on persons with what was paid for care, by year and payer."""
     world = model.arrays
-    n_years = world.spend_cents.shape[1] // len(Payer)
+    n_years = world.spend_cents.shape[0]
     is_over = model.day >= model.last_day  # then all years; before, the one that may have changed
     years = range(n_years) if is_over else (int(world.spending_year_of[model.day - 1]),)
     care = np.delete(world.paid, Category.ACTION, axis=1).sum(axis=1)
@@ -277,7 +281,8 @@ def _check_persons(model: TerritoryModel) -> None:
     by_year = np.zeros((n_years, len(Payer)), np.int64)
     np.add.at(by_year, world.spending_year_of[first_days], care)
     for year in years:
-        by_person = spent_on_persons(model.handle, year * len(Payer), len(Payer))
+        by_person = np.zeros(len(Payer), np.int64)  # those who pay for no care stay at 0
+        by_person[:CARE_PAYERS] = spent_on_persons(model.handle, year)
         if (by_person != by_year[year]).any():
             payer = int(np.flatnonzero(by_person != by_year[year])[0])
             day = int(np.argmax(world.spending_year_of == year))
@@ -314,10 +319,12 @@ def _first_day_of(world: World, month: int) -> int:
 
 
 @rule
-def spent_on_persons(world, first, n_payers):
-    """Return what was spent on all persons together, cents, by payer, from a column on, shape (payers,)."""
-    total = np.zeros(n_payers, np.int64)
-    for row in range(world.spend_cents.shape[0]):
-        for payer in range(n_payers):
-            total[payer] += world.spend_cents[row, first + payer]
-    return total
+def spent_on_persons(world, year):
+    """Return what was spent on all persons together in a year, cents, by payer of care, shape (payers,)."""
+    compulsory, local, complementary, patient = 0, 0, 0, 0
+    for row in range(world.spend_cents.shape[1]):
+        compulsory += world.spend_cents[year, row, Payer.COMPULSORY]
+        local += world.spend_cents[year, row, Payer.LOCAL]
+        complementary += world.spend_cents[year, row, Payer.COMPLEMENTARY]
+        patient += world.spend_cents[year, row, Payer.PATIENT]
+    return np.array([compulsory, local, complementary, patient])

@@ -57,9 +57,8 @@ class Stream(IntEnum):
     READMISSION = 53  # does the person come back, and when
     TREATABLE = 54  # can the nearest hospital treat it
     VISITOR = 55  # stays and emergency visits of people from elsewhere, by site and day
-    DEATH = 60  # by person and month
+    FATE = 60  # death, and departure: two draws by person and month
     BIRTH = 61  # by woman and month; the child's traits
-    DEPARTURE = 62  # by person and month
     ARRIVAL = 63  # number and traits of arrivals, by commune and month
     RETIREMENT = 70  # does a professional retire, by month
     REPLACEMENT = 71  # is he replaced, and by whom
@@ -131,6 +130,13 @@ def uniform(key, stream, person, kind, occurrence):
 
 
 @rule
+def two_uniforms(key, stream, person, kind, occurrence):
+    """Return two independent draws in [0, 1) at one address, for two questions that are always asked together."""
+    a, b, c, d = philox(np.uint64(occurrence), np.uint64(person), np.uint64(stream), np.uint64(kind), key[0], key[1])
+    return ((a << _TWENTY_ONE) ^ (b >> _ELEVEN)) * _TO_UNIT, ((c << _TWENTY_ONE) ^ (d >> _ELEVEN)) * _TO_UNIT
+
+
+@rule
 def exponential(key, stream, person, kind, occurrence):
     """Return the unit exponential draw at an address."""
     return -math.log(1.0 - uniform(key, stream, person, kind, occurrence))
@@ -139,9 +145,7 @@ def exponential(key, stream, person, kind, occurrence):
 @rule
 def normal(key, stream, person, kind, occurrence):
     """Return the standard normal draw at an address (Box and Muller, one of the pair)."""
-    a, b, c, d = philox(np.uint64(occurrence), np.uint64(person), np.uint64(stream), np.uint64(kind), key[0], key[1])
-    first = ((a << _TWENTY_ONE) ^ (b >> _ELEVEN)) * _TO_UNIT
-    second = ((c << _TWENTY_ONE) ^ (d >> _ELEVEN)) * _TO_UNIT
+    first, second = two_uniforms(key, stream, person, kind, occurrence)
     return math.sqrt(-2.0 * math.log(1.0 - first)) * math.cos(6.283185307179586 * second)
 
 

@@ -102,7 +102,7 @@ class Records:
     health : rows HEALTH at the end, person-major.
     vital : see `abm.state.Vital`, by month from that of day 0 on.
     billed, paid, received : cents by month and category (and payer, and account): the ledger.
-    spend_cents : by person and year * payers + payer.
+    spend_cents : by year, person and payer of care, shape (years, n, 4).
     in_force : share of the planned time that was offered, by provider and day, shape (p, t).
     registrations : see `abm.state.Registration`, by month from that of day 0 on.
     lacked_gp : rows of the adults without a registered doctor when the horizon began.

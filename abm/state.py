@@ -92,7 +92,7 @@ class Status(IntEnum):
 
 
 class Payer(IntEnum):
-    """Who pays; the columns of `World.paid` and `World.spend_cents`."""
+    """Who pays; the columns of `World.paid`. Those of care come first, and are the columns of `World.spend_cents`."""
 
     COMPULSORY = 0  # assurance maladie obligatoire
     LOCAL = 1  # régime local d'Alsace-Moselle
@@ -311,6 +311,7 @@ RULES = np.dtype(
 HEALTH = np.dtype(
     [
         ("control", "f4"),  # on the day of the last follow-up: HbA1c for diabetes, else 0 (good) to 1 (bad); health
+        ("own", "f4"),  # the person's own control, to which visits win it back; health
         ("last_event_on", "i2"),  # day of the last exacerbation or complication, or NEVER; health
         ("events_seen", "u2"),  # bit e set: has had event e of this condition; health
         ("began_on", "i2"),  # day on which a new case began, 0 or less: had it when the run began; health
@@ -657,15 +658,13 @@ class World(NamedTuple):
     tariffs: NDArray[np.int32]  # (acts, t) cents in force on a day
     cover: np.recarray  # (1,) COVER: how a bill is shared
     direct_access: NDArray[np.uint8]  # (k,) may be seen without the registered doctor
-    background_base: NDArray[np.float64]  # (a, 2) cents a month by age band and sex, without conditions
-    background_by_condition: NDArray[np.float64]  # (m,) cents a month more
-    background_acts: NDArray[np.float64]  # (a, 2) visits to doctors a month that go with it
-    background_acts_by_condition: NDArray[np.float64]  # (m,) visits a month more
+    background_cents: NDArray[np.float64]  # (a, 2, 2**m) a month, by age band, sex and the bits of `conditions`
+    background_acts: NDArray[np.float64]  # (a, 2, 2**m) visits to doctors a month that go with it
     background_shares: NDArray[np.float64]  # (covers, headings, payers of care) who pays which part of it
     cover_shares: NDArray[np.float64]  # (covers, payers of care) the same over all headings
     ledger_month_of: NDArray[np.int16]  # (t,) row of the ledger: calendar months, cut where the horizon begins and ends
     spending_year_of: NDArray[np.int16]  # (t,) years of `spend_cents`: calendar years, cut in the same way
-    spend_cents: NDArray[np.int32]  # (n, years * payers)
+    spend_cents: NDArray[np.int32]  # (years, n, payers of care)
     billed: NDArray[np.int64]  # (months, categories) cents
     paid: NDArray[np.int64]  # (months, categories, payers) cents
     received: NDArray[np.int64]  # (months, categories, accounts) cents

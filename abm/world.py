@@ -38,6 +38,7 @@ from abm.life_tables import Plan, closed_columns, death_rates, demography_column
 from abm.memory import give_back, zero_rows
 from abm.parameters import Parameters, load_parameters
 from abm.payments.builder import breaks_of, payment_columns
+from abm.payments.tables import CARE_PAYERS
 from abm.payments.tariffs import load_tariffs, tariff_names
 from abm.population import DAYS_A_YEAR, Population, register, synthesise
 from abm.randomness import seed_key
@@ -611,16 +612,14 @@ def empty_world(
         accounts=np.zeros(0, ACCOUNT).view(np.recarray),
         tariffs=np.zeros((0, n_days), np.int32),
         cover=np.zeros(1, COVER).view(np.recarray),
-        background_base=np.zeros((len(BAND_STARTS), 2)),
-        background_by_condition=np.zeros(0),
+        background_cents=np.zeros((len(BAND_STARTS), 2, 1)),
         direct_access=np.zeros(kinds.size, np.uint8),
-        background_acts=np.zeros((len(BAND_STARTS), 2)),
-        background_acts_by_condition=np.zeros(0),
+        background_acts=np.zeros((len(BAND_STARTS), 2, 1)),
         background_shares=np.zeros((0, 0, 0)),
         cover_shares=nothing,
         ledger_month_of=np.zeros(n_days, np.int16),
         spending_year_of=np.zeros(n_days, np.int16),
-        spend_cents=np.zeros((0, n_years * len(Payer)), np.int32),
+        spend_cents=np.zeros((n_years, 0, CARE_PAYERS), np.int32),
         billed=np.zeros((n_months, 0), np.int64),
         paid=np.zeros((n_months, 0, len(Payer)), np.int64),
         received=np.zeros((n_months, 0, 0), np.int64),

@@ -70,7 +70,7 @@ def sample_of(model: TerritoryModel) -> Sample:
         cell=people.age_band.astype(np.int64) * 2 + people.is_female,
         has=((people.conditions[:, None] >> conditions) & 1).astype(float),
         cover=4 * people.has_ald.astype(np.int64) + 2 * people.has_regime_local + people.has_complementary_cover,
-        eur=world.spend_cents[rows, year * len(Payer) + Payer.COMPULSORY] / CENTS_A_EURO,
+        eur=world.spend_cents[year, rows, Payer.COMPULSORY] / CENTS_A_EURO,
         acts=acts.astype(float),
     )
 

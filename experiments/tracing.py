@@ -149,12 +149,11 @@ def life_of(records: Records, person: int) -> Life:
 
 
 def _who(records: Records, row: int) -> dict[str, Any]:
-    from abm.payments.tables import CARE_PAYERS
-    from abm.state import NEVER, NOBODY, Payer, Status
+    from abm.state import NEVER, NOBODY, Status
 
     setting, patient = records.setting, records.patients[row]
     names = [condition.name for condition in setting.conditions]
-    spend = records.spend_cents[row].reshape(-1, len(Payer))[:, :CARE_PAYERS].sum() if records.spend_cents.size else 0
+    spend = records.spend_cents[:, row].sum() if records.spend_cents.size else 0
     return {
         "age": int((setting.first_reported_day - patient.birth_day) / DAYS_A_YEAR),
         "sex": "F" if patient.is_female else "M",

@@ -20,15 +20,19 @@ def compile_apart() -> None:
 
 
 def compile_here() -> None:
-    """Live two weeks on the invented territory and its smallest practice: every rule is called."""
+    """Live some weeks on the invented territory, with every policy, and on its smallest practice: all rules are called."""
+    import numpy as np
+
     from abm.agents.professional import change_capacity
     from abm.model import TerritoryModel
     from experiments.verify import practice
 
-    model = TerritoryModel("tiny", rng=0, start="2024-01-01", days=14, warm_up_days=0, follow_up_days=0)
-    model.run_for(7)
-    change_capacity(model, 0, 0.5)
-    model.run_to_end()
+    for scenario in ("baseline", "all_three"):
+        model = TerritoryModel("tiny", scenario, rng=0, start="2024-01-01", days=63, warm_up_days=0, follow_up_days=0)
+        model.run_for(7)
+        change_capacity(model, 0, 0.5)
+        model.run_to_end()
+    model.bill_in_full(np.zeros(1, np.int64), "education_programme", "education", "education_team", 0)
     practice(10, 1, 0.1, days=10)
     mark_compiled()
 

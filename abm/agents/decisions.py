@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from abm.agents.general_practitioner import HAZARD_FROM_AGES
 from abm.agents.registration import ADULT_FROM_AGE_YEARS, count_lists
 from abm.population import DAYS_A_YEAR
 from abm.state import NOBODY, Registration, Status
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from abm.model import TerritoryModel
 
 DAYS_IN_FOUR_YEARS = 1461
+FIRST_AGE_OF_RETIREMENT = min(HAZARD_FROM_AGES)
 
 
 def decide(model: TerritoryModel, today: int) -> None:
@@ -62,6 +64,7 @@ def _retire(model: TerritoryModel, today: int) -> None:
     calendar, parameters = model.setting.calendar, model.setting.parameters
     month, desks = int(calendar.month_index[today]), model.arrays.providers
     may_leave = is_in_practice(desks, today) & (desks.closes_on == 0)
+    may_leave &= today - desks.birth_day >= DAYS_A_YEAR * FIRST_AGE_OF_RETIREMENT
     for gp in model.general_practitioners:
         if not may_leave[gp.row] or not gp.retires(month):
             continue
@@ -83,7 +86,8 @@ def _close_and_open(model: TerritoryModel, tomorrow: int) -> None:
     """Let practices close, be taken over or open whose day is tomorrow; who is thought of from where follows."""
     world, setting = model.arrays, model.setting
     desks = world.providers.view(np.ndarray)  # every day: a plain array gives its columns ten times as fast
-    if not any((desks[day] == tomorrow).any() for day in ("closes_on", "reopens_on", "opens_on")):
+    changes = (desks["closes_on"] == tomorrow) | (desks["reopens_on"] == tomorrow) | (desks["opens_on"] == tomorrow)
+    if not changes.any():
         return
     for gp in model.general_practitioners:
         if gp.closes_on == tomorrow:

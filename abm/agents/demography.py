@@ -3,18 +3,18 @@
 Owns `patients.status` of new rows, `since`, `utility`, all columns of a newborn, `motherhood`, and `vital` (but deaths
 and departures: abm.agents.leaving). Rows of patients: first those who are there at the start, then those who will
 arrive (drawn before the run, see abm.arrivals: nobody's policy changes who they are), then empty ones for the newborn.
-Draws from DEATH, DEPARTURE, BIRTH, SPEND, each by person and month.
+Draws from FATE, BIRTH, SPEND, each by person and month.
 """
 
 from __future__ import annotations
 
 from math import exp
 
-from abm.agents.health import begin_life_with_disease, mortality_multiplier, utility_loss
+from abm.agents.health import begin_life_with_disease, burden
 from abm.agents.leaving import leave
 from abm.agents.needs import age_years, refresh_rates, start_clock
 from abm.compiled import rule
-from abm.randomness import Stream, normal, uniform
+from abm.randomness import Stream, normal, two_uniforms, uniform
 from abm.state import NOBODY, Counter, Status, Vital
 
 EXPECTED, ALIVE, DEAD, DEPARTED = (int(status) for status in Status)
@@ -40,25 +40,31 @@ def live_a_month(world, today):
         return
     first = first_of_month(world, today)
     months = max(0, today + 1 - max(first, world.demography[0].first_day)) / DAYS_A_MONTH
+    person_days, quality_days, expected_deaths = 0, 0.0, 0.0
     for row in range(world.counters[PATIENTS]):  # those born tonight are not among them
         patient = world.patients[row]
-        if patient.status == EXPECTED:
-            continue
+        mortality_ratio = 1.0
         if patient.status == ALIVE:
-            patient.utility = quality_of_life(world, row, today)
-            count_life(world, row, first, today, today)
-        elif patient.gone_on >= first:
-            count_life(world, row, first, patient.gone_on, today)
+            mortality_ratio, loss = burden(world, row, today)
+            patient.utility = quality_of_life(world, patient, loss, today)
+        elif patient.status == EXPECTED or patient.gone_on < first:
             continue
-        else:
+        days = days_lived(patient, first, today)
+        person_days += days
+        quality_days += days * float(patient.utility)
+        if patient.status != ALIVE or months == 0.0:
             continue
-        if months == 0.0:
-            continue
-        fate = fate_of(world, row, today, months)
+        p_death = death_probability(world, patient, mortality_ratio, today, months)
+        expected_deaths += p_death
+        fate = fate_of(world, row, today, p_death, months)
         if fate != ALIVE:
             leave(world, row, today, fate)
         elif patient.is_female and gives_birth(world, row, today, months):
             bear(world, row, today)
+    vital = world.vital[world.month_of[today]]
+    vital[PERSON_DAYS] += person_days
+    vital[QALY] += quality_days / DAYS_A_YEAR
+    vital[EXPECTED_DEATHS] += expected_deaths
     welcome(world, today)
 
 
@@ -75,57 +81,55 @@ def first_of_month(world, today):
 
 
 @rule
-def quality_of_life(world, row, today):
-    """Return the utility of a person: what his age has without disease, less what disease takes (ODD 7.1)."""
-    age = min(age_years(world.patients[row], today), world.utility_norms.size - 1)
-    return max(world.demography[0].utility_floor, world.utility_norms[age] + utility_loss(world, row, today))
+def quality_of_life(world, patient, loss, today):
+    """Return the utility of a person: what his age has without disease, and what disease adds, <= 0 (ODD 7.1)."""
+    age = min(age_years(patient, today), world.utility_norms.size - 1)
+    return max(world.demography[0].utility_floor, world.utility_norms[age] + loss)
 
 
 @rule
-def count_life(world, row, first, last, today):
-    """Count the days that a person lived here between two days, both included, and their quality.
+def days_lived(patient, first, today):
+    """Return the days that a person lived here between two days, both included; the day he left is one of them.
 
     Notes
     -----
     Who is born or arrives does so in the evening: his first day is the next one. The quality of the month's last day
     stands for all of it; of those who have gone since, that of the month before.
     """
-    patient = world.patients[row]
-    days = last - max(first, patient.since + 1) + 1
-    if days <= 0:
-        return
-    month = world.month_of[today]
-    world.vital[month, PERSON_DAYS] += days
-    world.vital[month, QALY] += float(patient.utility) * days / DAYS_A_YEAR
+    last = today if patient.status == ALIVE else patient.gone_on
+    return max(0, last - max(first, patient.since + 1) + 1)
 
 
 # --- deaths and departures ----------------------------------------------------------------------------------------
 
 
 @rule
-def fate_of(world, row, today, months):
-    """Tell whether a person has died (DEAD), moved away (DEPARTED) or neither (ALIVE) in the months past (ODD 7.1).
+def death_probability(world, patient, mortality_ratio, today, months):
+    """Return the probability that a person has died in the months past, 1 - exp(-hazard) (ODD 7.1).
 
     Parameters
     ----------
+    mortality_ratio : hazard over that of people without disease.
     months : time at risk, in twelfths of a year.
+    """
+    age = min(age_years(patient, today), world.death_rates.shape[0] - 1)
+    return 1.0 - exp(-world.death_rates[age, patient.is_female] * months * mortality_ratio)
+
+
+@rule
+def fate_of(world, row, today, p_death, months):
+    """Tell whether a person has died (DEAD), moved away (DEPARTED) or neither (ALIVE) in the months past (ODD 7.1).
 
     Notes
     -----
-    Probability 1 - exp(-hazard). Draws DEATH and DEPARTURE at (person, 0, month). Nobody moves out of a hospital bed.
+    Two draws of FATE at (person, 0, month). Nobody moves out of a hospital bed.
     """
     patient = world.patients[row]
-    month = world.month_of[today]
-    age = min(age_years(patient, today), world.departure_rates.size - 1)
-    hazard = world.death_rates[age, patient.is_female] * months * mortality_multiplier(world, row, today)
-    p_death = 1.0 - exp(-hazard)
-    world.vital[month, EXPECTED_DEATHS] += p_death
-    if p_death > 0.0 and uniform(world.key, Stream.DEATH, patient.person, 0, month) < p_death:
+    death, departure = two_uniforms(world.key, Stream.FATE, patient.person, 0, world.month_of[today])
+    if death < p_death:
         return DEAD
-    rate = world.departure_rates[age] * months
-    if rate == 0.0 or patient.leaves_hospital_on > today:
-        return ALIVE
-    return DEPARTED if happens(uniform(world.key, Stream.DEPARTURE, patient.person, 0, month), rate) else ALIVE
+    rate = world.departure_rates[min(age_years(patient, today), world.departure_rates.size - 1)] * months
+    return DEPARTED if happens(departure, rate) and patient.leaves_hospital_on <= today else ALIVE
 
 
 @rule
@@ -240,7 +244,7 @@ def welcome(world, today):
             if has_closed(world, patient.registered_gp, today + 1):
                 patient.registered_gp = NOBODY
         begin_life_with_disease(world, row, today)
-        patient.utility = quality_of_life(world, row, today)
+        patient.utility = quality_of_life(world, patient, burden(world, row, today)[1], today)
         refresh_rates(world, row, today)
         for kind in range(world.kinds.size):
             start_clock(world, row, kind, today + 1)

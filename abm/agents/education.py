@@ -186,9 +186,9 @@ class EducationProgramme(mesa.Agent):
         gap = round(self.desk.parameters["etp_days_between_sessions"])
         days, wished = [], today + round(self.desk.parameters["etp_days_to_first_session"])
         for _ in range(self.desk.n_sessions):
-            free = np.flatnonzero(self.room[wished:] > 0)
-            day = wished + int(free[0]) if free.size else self.room.size
-            if free.size:
+            has_room = self.room[wished:] > 0
+            day = wished + int(has_room.argmax()) if has_room.any() else self.room.size
+            if day < self.room.size:
                 self.room[day] -= 1
             days.append(day)
             wished = min(day + gap, self.room.size)
@@ -378,23 +378,23 @@ class Education:
         world, month = self.model.arrays, int(self.model.setting.calendar.month_index[today])
         persons = world.patients.person[rows].astype(np.int64)
         draws = uniforms(world.key, Stream.EDUCATION_COMPLETE, persons, index, month)
-        new = np.zeros(rows.size, PARTICIPATION).view(np.recarray)
-        new.patient, new.started_on, new.programme, new.topic = rows, today, programme.row, index
-        new.stage, new.is_extra = EducationStage.IN_COURSE, np.arange(rows.size) >= n_todays
+        new = np.zeros(rows.size, PARTICIPATION)
+        new["patient"], new["started_on"], new["programme"], new["topic"] = rows, today, programme.row, index
+        new["stage"], new["is_extra"] = EducationStage.IN_COURSE, np.arange(rows.size) >= n_todays
         share = self.parameters["etp_completion"]
-        new.will_complete = draws < share
+        new["will_complete"] = draws < share
         last = np.where(draws < share, self.n_sessions - 1, (draws - share) / max(1.0 - share, 1e-12) * self.n_sessions)
         for start in range(0, rows.size, self.group_size):
             group = slice(start, start + self.group_size)
             days = np.array(programme.open_group(today))
-            new.group[group], new.first_session_on[group] = self.n_groups, days[0]
-            new.ends_on[group] = days[last[group].astype(np.int64)]
+            new["group"][group], new["first_session_on"][group] = self.n_groups, days[0]
+            new["ends_on"][group] = days[last[group].astype(np.int64)]
             self.n_groups += 1
         world.patients.education[rows] = EducationStage.IN_COURSE
         self._not_before[rows] = today + round(self.parameters["etp_again_after_months"] * DAYS_A_MONTH)
         self._write(new)
 
-    def _write(self, new: np.recarray) -> None:
+    def _write(self, new: NDArray[np.void]) -> None:
         """Add participations to the log."""
         if self._n + new.size > self._log.size:
             larger = np.zeros(2 * (self._n + new.size), PARTICIPATION).view(np.recarray)

@@ -87,7 +87,8 @@ def begin_life_with_disease(world, row, today):
 def begin_condition(world, row, condition):
     """Write the state of a disease that is new to the table: own control, no event yet."""
     state = world.health[row * world.conditions.size + condition]
-    state.control = own_control(world, world.patients[row].person, condition)
+    state.own = own_control(world, world.patients[row].person, condition)
+    state.control = state.own
     state.last_event_on = NEVER
     state.events_seen = 0
 
@@ -168,6 +169,10 @@ def see_doctor(world, row, kind, today):
     clock of follow-up: who was seen for one disease is not late for the others, but wins back nothing there.
     """
     patient = world.patients[row]
+    if patient.conditions == 0:
+        if kind == GP_FOLLOW_UP:
+            patient.last_follow_up = today
+        return
     is_follow_up = kind == GP_FOLLOW_UP
     for condition in range(world.conditions.size):
         if has(patient, condition) and world.restores[kind, condition]:
@@ -185,11 +190,12 @@ def settle_control(world, row, kind, today):
         return
     for condition in range(world.conditions.size):
         if has(patient, condition):
+            state = world.health[row * world.conditions.size + condition]
             control = control_now(world, row, condition, today)
             if kind >= 0 and world.restores[kind, condition]:
-                lost = control - own_control(world, patient.person, condition)
+                lost = control - float(state.own)
                 control -= world.conditions[condition].restore_share * max(0.0, lost)
-            world.health[row * world.conditions.size + condition].control = control
+            state.control = control
 
 
 # --- events -----------------------------------------------------------------------------------------------------
@@ -428,40 +434,37 @@ def mortality_multiplier(world, row, today):
     -----
     Product over diseases of the ratio of each, of its control, and of an event within a year. 1 without disease.
     """
-    patient = world.patients[row]
-    if patient.conditions == 0 or world.conditions.size == 0:
-        return 1.0
-    ratio, log_ratio = 1.0, 0.0
-    for condition in range(world.conditions.size):
-        if not has(patient, condition):
-            continue
-        disease = world.conditions[condition]
-        ratio *= disease.mortality_ratio
-        if disease.log_mortality_per_unit != 0.0:
-            control = control_felt(world, row, condition, today)
-            log_ratio += disease.log_mortality_per_unit * (control - disease.control_mean)
-        last_event_on = world.health[row * world.conditions.size + condition].last_event_on
-        if last_event_on != NEVER and today - last_event_on <= RECENT_EVENT_DAYS:
-            ratio *= disease.recent_event_mortality_ratio
-    return ratio * exp(log_ratio)
+    return burden(world, row, today)[0]
 
 
 @rule
 def utility_loss(world, row, today):
     """Return what diseases and their events add to a person's quality of life, <= 0."""
+    return burden(world, row, today)[1]
+
+
+@rule
+def burden(world, row, today):
+    """Return both at once, `mortality_multiplier` and `utility_loss`: one look at the diseases of a person."""
     patient = world.patients[row]
-    loss = 0.0
-    if patient.conditions == 0:
-        return 0.0
+    if patient.conditions == 0 or world.conditions.size == 0:
+        return 1.0, 0.0
+    ratio, log_ratio, loss = 1.0, 0.0, 0.0
     for condition in range(world.conditions.size):
         if not has(patient, condition):
             continue
         disease = world.conditions[condition]
         state = world.health[row * world.conditions.size + condition]
+        ratio *= disease.mortality_ratio
         loss += disease.utility_loss
-        if state.last_event_on != NEVER and today - state.last_event_on <= EVENT_MONTH_DAYS:
-            loss += disease.recent_event_utility_loss
-        for event in range(disease.n_causes):
+        if disease.log_mortality_per_unit != 0.0:
+            control = control_felt(world, row, condition, today)
+            log_ratio += disease.log_mortality_per_unit * (control - disease.control_mean)
+        if state.last_event_on != NEVER and today - state.last_event_on <= RECENT_EVENT_DAYS:
+            ratio *= disease.recent_event_mortality_ratio
+            if today - state.last_event_on <= EVENT_MONTH_DAYS:
+                loss += disease.recent_event_utility_loss
+        for event in range(disease.n_causes if state.events_seen else 0):
             if (state.events_seen >> event) & 1:
                 loss += world.causes[disease.first_cause + event].utility_loss
-    return -loss
+    return (ratio * exp(log_ratio) if log_ratio != 0.0 else ratio), -loss

@@ -25,7 +25,6 @@ VIDEO_OWN_GP, PLATFORM, DUTY = int(Channel.VIDEO_OWN_GP), int(Channel.PLATFORM),
 HOME, POLE = int(Channel.HOME), int(Channel.POLE)
 BOOTH, VIDEO_SPECIALIST = int(Channel.BOOTH), int(Channel.VIDEO_SPECIALIST)
 MEDICINE = int(Ward.MEDICINE)
-N_PAYERS = len(Payer)
 COMPULSORY, LOCAL, COMPLEMENTARY, PATIENT = (int(payer) for payer in list(Payer)[:CARE_PAYERS])
 
 ACT_STAY, ACT_DAY_CASE, ACT_GP, ACT_HOME = (
@@ -103,11 +102,11 @@ def post(world, today, row, category, account, compulsory, local, complementary,
 @rule
 def spend(world, today, row, compulsory, local, complementary, patient):
     """Add to what was spent on a person this year."""
-    first = world.spending_year_of[today] * N_PAYERS
-    world.spend_cents[row, first + COMPULSORY] += compulsory
-    world.spend_cents[row, first + LOCAL] += local
-    world.spend_cents[row, first + COMPLEMENTARY] += complementary
-    world.spend_cents[row, first + PATIENT] += patient
+    year = world.spending_year_of[today]
+    world.spend_cents[year, row, COMPULSORY] += compulsory
+    world.spend_cents[year, row, LOCAL] += local
+    world.spend_cents[year, row, COMPLEMENTARY] += complementary
+    world.spend_cents[year, row, PATIENT] += patient
 
 
 @rule
@@ -286,7 +285,7 @@ def pay_visits(world, today, due):
     for i in range(first, end):  # reading ahead: the memory fetches many rows side by side
         row = world.record_patient[i]
         touched += world.accounts[row].participation_cents
-        touched += world.spend_cents[row, world.spending_year_of[today] * N_PAYERS]
+        touched += world.spend_cents[world.spending_year_of[today], row, COMPULSORY]
     world.scratch[0] = touched
     for i in range(first, end):
         if world.record_outcome[i] != SERVED:
@@ -441,12 +440,8 @@ def cover_of(patient):
 @rule
 def background_of(world, patient):
     """Return a person's expected background spend a month, cents, and the visits a month that it goes with."""
-    cents = world.background_base[patient.age_band, patient.is_female]
-    visits = world.background_acts[patient.age_band, patient.is_female]
-    for condition in range(world.background_by_condition.size):
-        if (patient.conditions >> condition) & 1:
-            cents += world.background_by_condition[condition]
-            visits += world.background_acts_by_condition[condition]
+    cents = world.background_cents[patient.age_band, patient.is_female, patient.conditions]
+    visits = world.background_acts[patient.age_band, patient.is_female, patient.conditions]
     return cents * float(patient.spend_factor), visits
 
 

@@ -104,7 +104,7 @@ def amounts(run: Run) -> Iterator[Amount]:
     is_there[run.people_on((run.first + run.end) // 2)] = 1.0
     access = apl_of(run, run.first, run.end)[run.commune]
     yield Amount("apl", "apl", "acts/standardised inhabitant/year", False, access * is_there, is_there)
-    if run.records.spend_cents.shape[0] == n_people:
+    if run.records.spend_cents.shape[1] == n_people:
         yield Amount("spend", "spend_per_head_eur", "EUR/person/year", False, *_spend_by_person(run))
 
 
@@ -114,8 +114,8 @@ def _spend_by_person(run: Run) -> tuple[Floats, Floats]:
     All payers of care. Spend is booked by calendar year, years cut where the horizon begins and ends.
     """
     first_year = _spending_year_of(run, run.first)
-    table = run.records.spend_cents.reshape(run.birth_day.size, -1, len(Payer))
-    cents = table[:, first_year : first_year + len(run.years.labels), CARE_PAYERS].sum(axis=(1, 2), dtype=np.int64)
+    years = run.records.spend_cents[first_year : first_year + len(run.years.labels)]
+    cents = years.sum(axis=(0, 2), dtype=np.int64)
     since = np.maximum(np.maximum(run.lived_from, run.birth_day), run.first)
     days = np.maximum(np.minimum(run.lived_to, run.end) - since, 0)
     return cents / CENTS, days / DAYS_A_YEAR

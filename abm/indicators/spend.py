@@ -119,8 +119,8 @@ def _spend(run: Run) -> NDArray[np.int64]:
     """Return cents spent on each person by year of the horizon and payer of care, shape (n, years, payers)."""
     records, setting = run.records, run.setting
     first_year = int(spending_years(setting.calendar, breaks_of(setting.scenario))[run.first])
-    table = records.spend_cents.reshape(records.spend_cents.shape[0], -1, len(Payer))
-    return table[:, first_year : first_year + len(run.years.labels), :CARE_PAYERS].astype(np.int64)
+    years = records.spend_cents[first_year : first_year + len(run.years.labels)]
+    return years.transpose(1, 0, 2).astype(np.int64)
 
 
 def _by_stratum(run: Run, strata: Strata) -> Floats:

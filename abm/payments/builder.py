@@ -69,7 +69,7 @@ def payment_columns(
         **background_levels(parameters, background, conditions),
         "ledger_month_of": months,
         "spending_year_of": years,
-        "spend_cents": zeros((n_people, (int(years[-1]) + 1) * len(Payer)), np.int32),
+        "spend_cents": zeros((int(years[-1]) + 1, n_people, CARE_PAYERS), np.int32),
         "billed": np.zeros((n_months, n_categories), np.int64),
         "paid": np.zeros((n_months, n_categories, len(Payer)), np.int64),
         "received": np.zeros((n_months, n_categories, n_accounts), np.int64),
@@ -141,18 +141,22 @@ def prescribed_share(parameters: Parameters, background: Background) -> float:
 def background_levels(
     parameters: Parameters, background: Background, conditions: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return cents and visits a month: by age band and sex, shape (a, 2), and more for each condition, shape (m,)."""
+    """Return cents and visits a month by age band, sex and conditions (bits), shape (a, 2, 2**m) each."""
     if background.first_ages != BAND_STARTS:
         raise InputError(f"found bands from ages {background.first_ages}, expected {BAND_STARTS}", file=FILE)
     cents = parameters["background_factor"] * CENTS_A_EURO / MONTHS_A_YEAR
     more_eur = [background.eur_by_condition.get(name, 0.0) for name in conditions]
     more_acts = [background.acts_by_condition.get(name, 0.0) for name in conditions]
     return {
-        "background_base": background.eur * cents,
-        "background_by_condition": np.array(more_eur, np.float64) * cents,
-        "background_acts": background.acts / MONTHS_A_YEAR,
-        "background_acts_by_condition": np.array(more_acts, np.float64) / MONTHS_A_YEAR,
+        "background_cents": _with_conditions(background.eur, more_eur) * cents,
+        "background_acts": _with_conditions(background.acts, more_acts) / MONTHS_A_YEAR,
     }
+
+
+def _with_conditions(base: NDArray[np.float64], more: Sequence[float]) -> NDArray[np.float64]:
+    """Return amounts of shape (a, 2) with those of each set of conditions on top, shape (a, 2, 2**m)."""
+    bits = (np.arange(1 << len(more))[:, None] >> np.arange(len(more))) & 1
+    return base[:, :, None] + bits @ np.array(more, np.float64)
 
 
 def background_shares(parameters: Parameters) -> NDArray[np.float64]:
