@@ -66,11 +66,7 @@ def refresh_rates(world, row, day):
     needs, referrals = 0.0, 0.0
     patient.age_band = world.age_bands[age_years(patient, day)]
     for kind in range(world.kinds.size):
-        rate = world.rates[kind, patient.age_band, patient.is_female]
-        for condition in range(world.condition_rates.shape[1]):
-            if (patient.conditions >> condition) & 1:
-                rate += world.condition_rates[kind, condition]
-        rate *= float(patient.need_factor)
+        rate = rate_of_alike(world, patient, kind) * float(patient.need_factor)
         if kind == GP_FOLLOW_UP:
             rate += float(patient.follow_up_rate)
         world.episodes[kind * world.patients.size + row].rate = rate
@@ -79,6 +75,17 @@ def refresh_rates(world, row, day):
         elif kind < EMERGENCY:
             needs += rate * world.rules[0].season_mean if world.kinds[kind].is_seasonal else rate
     patient.referral_share = referrals / (needs * world.rules[0].visits_per_need) if referrals > 0.0 else 0.0
+
+
+@rule
+def rate_of_alike(world, patient, kind):
+    """Return the needs a day of people of the same age band, sex and conditions."""
+    rate = world.rates[kind, patient.age_band, patient.is_female]
+    if patient.conditions != 0:
+        for condition in range(world.condition_rates.shape[1]):
+            if (patient.conditions >> condition) & 1:
+                rate += world.condition_rates[kind, condition]
+    return rate
 
 
 @rule

@@ -125,8 +125,8 @@ def own_practice_offers(world, row, kind, own, wished, today, patience):
     if is_home_visit(world, patient, kind, episode, today):
         channel, seconds = HOME, desk.home_visit_seconds
     n_offers = 0
-    day = first_slot(world, own, wished, today, seconds)
-    if day != NO_SLOT and day - wished <= patience:
+    day = first_slot(world, own, wished, today, seconds, wished + patience)
+    if day != NO_SLOT:
         utility = loyalty - per_day * (day - wished)
         n_offers = make_offer(world, n_offers, own, desk.place, day, channel, seconds, utility)
     if kind == GP_ACUTE and wished == today:
@@ -141,8 +141,8 @@ def own_practice_offers(world, row, kind, own, wished, today, patience):
         and may_offer_video(world, desk)
         and is_video_considered(world, patient, kind, episode, video_share, BY_OWN_GP)
     ):
-        day = first_slot(world, own, wished, today, desk.video_seconds)
-        if day != NO_SLOT and day - wished <= patience:
+        day = first_slot(world, own, wished, today, desk.video_seconds, wished + patience)
+        if day != NO_SLOT:
             utility = loyalty + world.rules[0].video_utility - per_day * (day - wished)
             n_offers = make_offer(world, n_offers, own, NOWHERE, day, VIDEO_OWN_GP, desk.video_seconds, utility)
     return n_offers
@@ -160,8 +160,8 @@ def other_practice_offers(world, patient, kind, own, base_minutes, wished, today
         if other == own or not desk.accepts_others:
             continue
         extra_minutes = max(0.0, world.minutes[patient.commune, desk.place] - base_minutes)
-        day = first_slot(world, other, wished, today, desk.visit_seconds)
-        if day != NO_SLOT and day - wished <= patience:
+        day = first_slot(world, other, wished, today, desk.visit_seconds, wished + patience)
+        if day != NO_SLOT:
             utility = -rules.travel_disutility * extra_minutes - rules.wait_disutility * (day - wished)
             n_offers = make_offer(world, n_offers, other, desk.place, day, OTHER_GP, desk.visit_seconds, utility)
         if kind == GP_ACUTE and wished == today and world.walk_in[other, today] >= desk.visit_seconds:
@@ -203,10 +203,10 @@ def specialist_offers(world, row, kind, today):
         provider = world.local_providers[place_in_list]
         desk = world.providers[provider]
         if uses_reserve:
-            day = first_urgent_slot(world, provider, wished, today, desk.visit_seconds)
+            day = first_urgent_slot(world, provider, wished, today, desk.visit_seconds, wished + patience)
         else:
-            day = first_slot(world, provider, wished, today, desk.visit_seconds)
-        if day == NO_SLOT or day - wished > patience:
+            day = first_slot(world, provider, wished, today, desk.visit_seconds, wished + patience)
+        if day == NO_SLOT:
             continue
         utility = -rules.wait_disutility * (day - wished)
         if by_video and may_offer_video(world, desk):  # in the same agenda, without the trip

@@ -10,7 +10,7 @@ from math import exp
 
 from abm.agents.endings import close
 from abm.agents.health import see_doctor
-from abm.agents.needs import need_now, start_clock
+from abm.agents.needs import need_now, rate_of_alike, start_clock
 from abm.agents.registration import register_at_visit
 from abm.agents.telehealth import day_of_referred_need, return_after_video
 from abm.compiled import rule
@@ -162,12 +162,10 @@ def refer(world, row, kind, occurrence, provider, today):
         return
     referrals = 0.0
     for specialty_kind in range(FIRST_SPECIALTY, world.kinds.size):
-        rate = float(world.episodes[specialty_kind * world.patients.size + row].rate)
-        referrals += rate * world.kinds[specialty_kind].referral_odds
+        referrals += rate_of_alike(world, patient, specialty_kind) * world.kinds[specialty_kind].referral_odds
     level = draw / float(patient.referral_share) * referrals
     for specialty_kind in range(FIRST_SPECIALTY, world.kinds.size):
-        rate = float(world.episodes[specialty_kind * world.patients.size + row].rate)
-        level -= rate * world.kinds[specialty_kind].referral_odds
+        level -= rate_of_alike(world, patient, specialty_kind) * world.kinds[specialty_kind].referral_odds
         if level < 0.0:
             day = day_of_referred_need(world, row, specialty_kind, kind, occurrence, provider, today)
             if day != NEVER:

@@ -8,7 +8,7 @@ never a queue that is sorted again: finding a slot costs the days looked at.
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, inf
 
 from abm.compiled import rule
 from abm.environment.diary import remind
@@ -20,7 +20,7 @@ BOOKED, CANCELLING = int(Stage.BOOKED), int(Stage.CANCELLING)
 
 
 @rule
-def first_slot(world, provider, wished_on, today, seconds):
+def first_slot(world, provider, wished_on, today, seconds, latest=inf):
     """Find the first day on which a provider has room.
 
     Parameters
@@ -28,17 +28,18 @@ def first_slot(world, provider, wished_on, today, seconds):
     provider : row in `world.providers`.
     wished_on : earliest day that suits, >= today.
     seconds : length of the visit.
+    latest : last day that is acceptable, a fraction of a day counts for nothing.
 
     Returns
     -------
-    day index, or `NO_SLOT` when the book has no room within the provider's horizon.
+    day index, or `NO_SLOT` when the book has no room by then or within the provider's horizon.
 
     Notes
     -----
     ODD 7.4. Writes and draws nothing. Evidence: tests/analytical/test_practice.py
     """
     desk = world.providers[provider]
-    last = min(today + desk.horizon_days, world.due.size - 1)
+    last = last_day_of_book(world, desk, today, latest)
     day = max(wished_on, desk.first_free)
     while day <= last:
         if world.free[provider, day] >= seconds:
@@ -48,10 +49,16 @@ def first_slot(world, provider, wished_on, today, seconds):
 
 
 @rule
-def first_urgent_slot(world, provider, wished_on, today, seconds):
-    """Find the first day with room when the time kept for the urgent counts too (specialists; ODD 7.4)."""
-    desk = world.providers[provider]
+def last_day_of_book(world, desk, today, latest):
+    """Return the last day to look at: of the provider's book, of the run, of what is acceptable."""
     last = min(today + desk.horizon_days, world.due.size - 1)
+    return int(latest) if latest < last else last
+
+
+@rule
+def first_urgent_slot(world, provider, wished_on, today, seconds, latest=inf):
+    """Find the first day with room when the time kept for the urgent counts too (specialists; ODD 7.4)."""
+    last = last_day_of_book(world, world.providers[provider], today, latest)
     for day in range(wished_on, last + 1):
         if world.free[provider, day] + world.reserve[provider, day] >= seconds:
             return day
@@ -61,7 +68,7 @@ def first_urgent_slot(world, provider, wished_on, today, seconds):
 @rule
 def first_planned_slot(world, provider, wished_on, today, seconds):
     """Find the first day with room for a visit booked ahead: these may fill a part of a day only (ODD 7.4)."""
-    last = min(today + world.providers[provider].horizon_days, world.due.size - 1)
+    last = last_day_of_book(world, world.providers[provider], today, inf)
     for day in range(wished_on, last + 1):
         if world.free[provider, day] >= seconds and world.planned_room[provider, day] >= seconds:
             return day
