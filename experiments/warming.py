@@ -20,7 +20,7 @@ def compile_apart() -> None:
 
 
 def compile_here() -> None:
-    """Live some weeks on the invented territory, with all policies, and in its smallest practice: every rule is called."""
+    """Live some weeks on the invented territory, policies and all, and in its smallest practice: every rule runs."""
     import numpy as np
 
     from abm.agents.professional import change_capacity
