@@ -28,7 +28,7 @@ from abm.state import World
 
 if IS_DISABLED:
 
-    def compiled(world: World) -> World:
+    def compiled(world: World) -> Any:
         """Return what the rules take: the world itself, as they run line by line."""
         return world
 
@@ -88,7 +88,7 @@ else:
 
         key = WorldType
 
-        def generic_resolve(self, world_type: WorldType, name: str) -> types.Type | None:
+        def generic_resolve(self, world_type: Any, name: str) -> Any:  # type: ignore[override]
             """Return it, or None."""
             return world_type.shelf.field_dict.get(name)
 
@@ -125,7 +125,7 @@ else:
         """Return the arrays of a world on a shelf."""
         return Shelf(*world)
 
-    def compiled(world: World) -> WorldHandle:
+    def compiled(world: World) -> Any:
         """Return a handle on the arrays of a world."""
         shelf = put_on_shelf(world)
         return WorldHandle._numba_box_(WorldType(shelf._numba_type_), shelf._meminfo)

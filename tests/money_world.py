@@ -111,7 +111,7 @@ def bill(world: World, category: Category, row: int = 0) -> list[float]:
 
 def spent(world: World, row: int = 0) -> list[float]:
     """Return euros spent on a person over all years, by payer."""
-    return [float(c) / 100 for c in world.spend_cents[row].reshape(-1, len(Payer)).sum(axis=0)[list(PAYERS)]]
+    return [float(c) / 100 for c in world.spend_cents[:, row].sum(axis=0)]
 
 
 def received_by(world: World, category: Category) -> dict[int, float]:

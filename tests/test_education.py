@@ -122,7 +122,7 @@ def test_price_by_hand() -> None:
     pay_each_in_full(compiled(world), rows, 5, int(Category.EDUCATION), account, int(Act.EDUCATION_PROGRAMME))
     assert world.billed.sum() == world.received[0, Category.EDUCATION, account] == 2 * 25_000
     assert [int(world.paid[0, Category.EDUCATION, payer]) for payer in PAYERS] == [50_000, 0, 0, 0]
-    assert world.spend_cents.sum(axis=1).tolist() == [25_000, 0, 25_000]
+    assert world.spend_cents.sum(axis=(0, 2)).tolist() == [25_000, 0, 25_000]
 
 
 # --- where and when ---------------------------------------------------------------------------------------------------

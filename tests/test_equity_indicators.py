@@ -13,6 +13,7 @@ from abm.equity import concentration_index, erreygers_index, gini, relative_inde
 from abm.indicators import communes_table, indicators
 from abm.indicators.counting import Run
 from abm.indicators.equity import amounts, deals, measures
+from abm.payments.tables import CARE_PAYERS
 from abm.state import Payer, Status
 from abm.world import calendar_of
 
@@ -138,19 +139,18 @@ def test_chance_alone_shows_in_the_permuted_value_and_a_true_difference_does_not
 
 @pytest.mark.parametrize("start", [dt.date(2021, 1, 1), dt.date(2021, 4, 1)])
 def test_spend_is_per_year_lived_and_in_euros(start):
-    """600 EUR a year for one person, 100 EUR for another who died after half a year; the programme is not care."""
+    """600 EUR a year for one person, 100 EUR for another who died after half a year."""
     scenario = setting_of().scenario.model_copy(update={"start": start})
     setting = replace(setting_of(), scenario=scenario, calendar=calendar_of(setting_of().territory, scenario))
     people = people_of(2)
     people.commune[1] = 1
     people.gone_on[1], people.status[1] = FIRST + 181, Status.DEAD
     n_years = len(Run(records_of(people=people, setting=setting)).years.labels)
-    cents = np.full((2, 1 + n_years + 1, len(Payer)), 999_999, np.int32)  # warm-up, the horizon, what comes after
-    cents[:, 1:-1] = 0
-    cents[:, 1, Payer.TERRITORY] = 55_555
-    cents[0, 1:3, Payer.COMPULSORY], cents[0, 1:3, Payer.PATIENT] = 40_000, 20_000
+    cents = np.full((1 + n_years + 1, 2, CARE_PAYERS), 999_999, np.int32)  # warm-up, the horizon, what comes after
+    cents[1:-1] = 0
+    cents[1:3, 0, Payer.COMPULSORY], cents[1:3, 0, Payer.PATIENT] = 40_000, 20_000
     cents[1, 1, Payer.LOCAL] = 10_000
-    records = records_of(people=people, setting=setting, spend_cents=cents.reshape(2, -1))
+    records = records_of(people=people, setting=setting, spend_cents=cents)
     spend = next(amount for amount in amounts(Run(records)) if amount.name == "spend")
     np.testing.assert_allclose(spend.total, [1200, 100])
     np.testing.assert_allclose(spend.number * 365.25, [DAYS, 182])

@@ -133,7 +133,7 @@ def records_of(*rows: dict, people: np.recarray | None = None, setting: Setting 
         "third_next_days": np.zeros(0, np.int64), "stays": np.zeros(0, STAY).view(np.recarray),
         "health": np.zeros(0, HEALTH).view(np.recarray), "vital": np.zeros((40, len(Vital))),
         "billed": np.zeros((0, 0), np.int64), "paid": np.zeros((0, 0, 0), np.int64),
-        "received": np.zeros((0, 0, 0), np.int64), "spend_cents": np.zeros((0, 0), np.int32),
+        "received": np.zeros((0, 0, 0), np.int64), "spend_cents": np.zeros((0, 0, 0), np.int32),
         "in_force": np.ones(seconds.shape), "registrations": np.zeros((0, len(Registration)), np.int64),
         "lacked_gp": np.zeros(0, np.int64),
     }  # fmt: skip

@@ -111,12 +111,12 @@ def test_solidarity_cover_is_drawn_once_a_person() -> None:
     for row in range(n):
         visit(world, row)
     settled(world)
-    free = world.spend_cents.reshape(n, -1, len(Payer))[:, 0, Payer.PATIENT] == 0
+    free = world.spend_cents[0, :, Payer.PATIENT] == 0
     assert_binomial(int(free.sum()), n, 0.3)
     for row in range(n):
         visit(world, row)
     settled(world, 1)
-    assert np.array_equal(world.spend_cents.reshape(n, -1, len(Payer))[:, 0, Payer.PATIENT] == 0, free)
+    assert np.array_equal(world.spend_cents[0, :, Payer.PATIENT] == 0, free)
 
 
 def test_participation_stops_at_its_cap_and_starts_anew_each_year() -> None:
@@ -381,7 +381,7 @@ PER_DAY = 10_000 * 12 / 365.25  # of 100 EUR a month
 
 def background_world(**columns: float) -> World:
     world = money_world(n_people=2)
-    world.background_base[:] = 10_000
+    world.background_cents[:] = 10_000
     world.background_acts[:] = 0.5
     world.patients.status = Status.ALIVE
     world.patients.status[1] = Status.EXPECTED
@@ -421,8 +421,11 @@ def test_who_has_gone_costs_nothing_the_month_after() -> None:
 
 def test_conditions_and_the_personal_factor_scale_background() -> None:
     world = background_world(conditions=0b101, spend_factor=2.0)
+    one_by_one = np.array([500.0, 7_000.0, 1_500.0])
+    has = (np.arange(8)[:, None] >> np.arange(3)) & 1  # every set of three conditions
     world = world._replace(
-        background_by_condition=np.array([500.0, 7_000.0, 1_500.0]), background_acts_by_condition=np.zeros(3)
+        background_cents=world.background_cents + has @ one_by_one,
+        background_acts=np.repeat(world.background_acts, 8, 2),
     )
     settled(world, 30)
     assert sum(spent(world)) == pytest.approx(round(31 * PER_DAY * 1.2 * 2.0) / 100)
