@@ -90,13 +90,12 @@ class Plan:
         """Return the runs of so many replications, seed by seed."""
         seeds = range(self.seed, self.seed + replications)
         cases = list(self.scenarios.values())
-        if not self.is_uncertain:
-            return make_specs(cases, seeds, territory=self.territory)
         fixed = {name for scenario in cases for name in scenario.parameters}
-        runs = []
+        runs: list[RunSpec] = []
         for seed in seeds:
             drawn = {name: value for name, value in drawn_parameters(seed).items() if name not in fixed}
-            runs += make_specs(cases, [seed], [{"parameters": drawn}], territory=self.territory)
+            changes = [{"parameters": drawn}] if self.is_uncertain else [{}]
+            runs += make_specs(cases, [seed], changes, territory=self.territory)
         return runs
 
 
@@ -327,11 +326,16 @@ def _with_nulls(plan: Plan) -> Plan:
 def ended_levers(scenario: Scenario) -> dict[str, Any]:
     """Return the levers of a scenario with a network whose money stops half-way; none without a network."""
     levers = _levers(scenario)
-    half = scenario.start + dt.timedelta(days=scenario.days // 2)
+    half = _next_first(scenario.start + dt.timedelta(days=scenario.days // 2))
     is_stopped_earlier = bool(levers.get(NETWORK_END)) and levers[NETWORK_END] <= half.isoformat()
     if NETWORK not in parts_of(scenario) or is_stopped_earlier or levers.get("network_start", "") >= half.isoformat():
         return {}
     return levers | {NETWORK_END: half.isoformat()}
+
+
+def _next_first(date: dt.date) -> dt.date:
+    """Return the first of a month on or after a date: the network decides then."""
+    return date if date.day == 1 else (date.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
 
 
 def _with_endings(plan: Plan) -> Plan:

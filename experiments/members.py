@@ -128,7 +128,7 @@ def _of_pair(mine: pd.DataFrame, other: pd.DataFrame) -> dict[tuple[str, str], f
 
 
 def _ratio(total: pd.Series, number: pd.Series, who: np.ndarray) -> float:
-    amount, n = float(total[who].sum(dtype=float)), float(number[who].sum(dtype=float))
+    amount, n = float(total.to_numpy(float)[who].sum()), float(number.to_numpy(float)[who].sum())
     return amount / n if n > 0 else float("nan")
 
 

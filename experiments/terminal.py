@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FAILED, UNUSABLE_INPUT, INTERRUPTED = 1, 2, 130
 PROGRESS_SHARE = 0.1  # of a run between two plain lines
+BETWEEN_LINES_S = 10.0  # of many runs
 WIDTH = 100
 
 
@@ -150,6 +151,7 @@ class Lines(Progress):
 
     def __init__(self) -> None:
         self.began, self.next_share = perf_counter(), PROGRESS_SHARE
+        self.last_share = -BETWEEN_LINES_S
 
     def phase(self, text: str) -> None:
         """Write the text."""
@@ -165,8 +167,10 @@ class Lines(Progress):
         say(f"{day / last_day:4.0%}  {date}  {rate:,.0f} days/s  {(last_day - day) / rate:.0f} s left")
 
     def share(self, over: int, total: int, text: str, rate: str) -> None:
-        """Write a line for each run."""
-        say(f"{text}; {rate}" if rate else text)
+        """Write a line every ten seconds, and at the end."""
+        if over == total or perf_counter() - self.last_share >= BETWEEN_LINES_S:
+            self.last_share = perf_counter()
+            say(f"{text}; {rate}" if rate else text)
 
     def say(self, text: str) -> None:
         """Write the text."""
