@@ -38,7 +38,7 @@ DELAY_ROWS = ("control_drift", "escalation_share_of_unserved_acute_needs")
 DELAY_LEVELS = ("none", "high")
 #: By policy, what says that it is run and paid for and does nothing.
 WITHOUT_EFFECT = {"network": "network_without_effect", "education": "education_without_effect"}
-NETWORK, NETWORK_END = "network", "network_end"
+NETWORK, NETWORK_END, EDUCATION = "network", "network_end", "education"
 YARDSTICK, YARDSTICK_LEVER = "more_gps", "gp_recruited"
 MOST_BASE_YEARS = 3
 CHECKED_SCALE = 0.05  # of the worlds that are built only to see that they can be
@@ -256,10 +256,12 @@ def _refuse_what_the_world_refuses(plan: Plan) -> None:
     pack = find_territory(plan.territory)
     for name in (plan.reference, *plan.policies):
         scenario = plan.scenarios[name]
-        if not parts_of(scenario):
+        parts = parts_of(scenario)
+        if not parts:
             continue
+        scale = scenario.scale if EDUCATION in parts else min(scenario.scale, CHECKED_SCALE)  # places are by people
         try:
-            TerritoryModel(pack, load_scenario(scenario, scale=min(scenario.scale, CHECKED_SCALE)), rng=plan.seed)
+            TerritoryModel(pack, load_scenario(scenario, scale=scale), rng=plan.seed)
         except InputError as error:
             raise InputError(f"scenario '{name}': {error.message}", file=error.file, line=error.line) from None
 
