@@ -297,7 +297,10 @@ def test_base_years_are_whole_years_before_the_start(years: int) -> None:
     [
         ({"network_adherence": 0.5, "network_start": "2031-01-01"}, "'network_start': found 2031-01-01"),
         ({"network_adherence": 0.5, "network_communes": "Bourgg"}, "'network_communes': found 'Bourgg'"),
-        ({"patient_education": 50, "etp_sessions": 6, "etp_sessions_per_day": 1}, "more places than sessions"),
+        (
+            {"patient_education": 50, "etp_sessions": 6, "etp_sessions_per_day": 1, "etp_extra_hospital_share": 1.0},
+            "more places than sessions",
+        ),
         ({"teleconsultation_time": "booth"}, "with 'teleconsultation' 0"),
         ({"patient_education": 1, "education_effect": "published", "education_without_effect": 1}, "one of the two"),
         ({"network_adherence": 0.5, "network_priority": 1, "network_without_effect": 1}, "one of the two"),
@@ -305,9 +308,9 @@ def test_base_years_are_whole_years_before_the_start(years: int) -> None:
     ],
 )
 def test_policies_that_cannot_be_are_refused_before_any_run(levers: dict, message: str, tmp_path: Path) -> None:
-    policy = load_scenario(name="wrong", **levers)
+    policy, base = (load_scenario(name=name, **SHORT, **some) for name, some in (("wrong", levers), ("baseline", {})))
     with pytest.raises(InputError, match=message) as refused:
-        compare(policy, territory="tiny", output=tmp_path / "new")
+        compare(base, policy, territory="tiny", output=tmp_path / "new", replications=1, workers=1)
     assert "scenario 'wrong'" in str(refused.value) and not (tmp_path / "new").exists()
 
 
