@@ -72,8 +72,18 @@ TEXTS: dict[str, dict[str, str]] = {
     "delay_seen": {
         "en": "{policy} {verb} the time to care of general practice by {size} days (95 % interval {low} to {high}, "
         "from {base} days, {n} replications).",
-        "fr": "{policy} {verb} le délai d'accès au généraliste de {size} jour (intervalle à 95 % : {low} à {high}, "
+        "fr": "{policy} : le délai d'accès au généraliste est {verb} de {size} jour (intervalle à 95 % : {low} à {high}, "
         "pour {base} jours au départ, {n} réplications).",
+    },
+    "delay_same": {
+        "en": "{policy}: the time to care of general practice is that of the reference in all {n} replications, to the "
+        "bit.",
+        "fr": "{policy} : le délai d'accès au généraliste est exactement celui de la référence dans les {n} "
+        "réplications.",
+    },
+    "saving_same": {
+        "en": "Care costs every payer exactly what it costs under the reference.",
+        "fr": "Les soins coûtent à chaque payeur exactement ce qu'ils coûtent sous la référence.",
     },
     "saving_unseen": {
         "en": "No saving and no extra cost can be seen in what care costs all payers together (between {low} and "
@@ -93,13 +103,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "{net} EUR, de {low} à {high}).",
     },
     "unpriced": {
-        "en": "No cost of the action itself is in the books, so this is no answer to whether it pays for itself.",
-        "fr": "Aucun coût propre à l'action n'est inscrit dans les comptes : rien n'est dit ici de sa rentabilité.",
+        "en": "Nothing is booked to the action beside care: what it costs is in that amount as far as it is billed, and "
+        "it saves in {share} of the replications.",
+        "fr": "Rien n'est imputé à l'action en dehors des soins : son coût est dans ce montant pour autant qu'il est "
+        "facturé, et elle économise dans {share} des réplications.",
     },
 }
 WORDS = {
     "shortens": {"en": "shortens", "fr": "réduit"},
-    "lengthens": {"en": "lengthens", "fr": "allonge"},
+    "lengthens": {"en": "lengthens", "fr": "allongé"},
     "less": {"en": "less", "fr": "moins"},
     "more": {"en": "more", "fr": "plus"},
 }
@@ -216,7 +228,9 @@ def _of_policy(tables: Mapping[str, pd.DataFrame], policy: str, title: str, lang
     said = []
     if delay is not None:
         ends = {"low": number(delay["low"], 2, language), "high": number(delay["high"], 2, language), "n": n}
-        if not delay["is_seen"]:
+        if delay["low"] == delay["high"] == 0.0:
+            said.append(say("delay_same", n=n))
+        elif not delay["is_seen"]:
             said.append(say("delay_unseen", **ends))
         else:
             verb = WORDS["shortens" if delay["difference"] < 0 else "lengthens"][language]
@@ -232,17 +246,19 @@ def _of_money(money: Mapping[str, Any], say: Any, language: str) -> list[str]:
     if np.isnan(saving["value"]):
         return []
     low, high = (number(saving[end], 0, language) for end in ("low", "high"))
-    if not saving["is_seen"]:
+    if saving["low"] == saving["high"] == 0.0:
+        first = say("saving_same")
+    elif not saving["is_seen"]:
         first = say("saving_unseen", low=low, high=high)
     else:
         less = WORDS["less" if saving["value"] > 0 else "more"][language]
         sizes = sorted((abs(saving["low"]), abs(saving["high"])))
         low, high = (number(size, 0, language) for size in sizes)
         first = say("saving_seen", size=number(abs(saving["value"]), 0, language), less=less, low=low, high=high)
-    if cost["value"] == 0:
-        return [first, say("unpriced")]
-    ends = {"low": number(net["low"], 0, language), "high": number(net["high"], 0, language)}
     share = percent(money["probability_of_saving"]["value"], language)
+    if cost["value"] == 0:
+        return [first, say("unpriced", share=share)]
+    ends = {"low": number(net["low"], 0, language), "high": number(net["high"], 0, language)}
     amounts = {"cost": number(cost["value"], 0, language), "net": number(net["value"], 0, language)}
     return [first, say("pays", share=share, **amounts, **ends)]
 

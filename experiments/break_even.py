@@ -50,13 +50,15 @@ def thresholds(
         per_head = found["true_saving_eur"] / found["person_years"]
         spend = float(totals.loc[reference].groupby(level="seed")["spend_eur"].sum().mean()) / people
         prior = [-share * spend for share in _range("network_cost_effect_year5plus")[::-1]]
-        rows.append((policy, "saving_per_resident_year", "EUR/person/year", cost / people, interval(per_head), prior))
-        factor = cost / saving if saving > 0 else np.nan
-        strength = _strength_range(facts["scenarios"][policy])
-        rows.append((policy, "factor_on_the_effect", "times", factor, interval(np.ones(len(found))), strength))
+        if cost > 0:
+            needed = cost / people
+            rows.append((policy, "saving_per_resident_year", "EUR/person/year", needed, interval(per_head), prior))
+            factor = cost / saving if saving > 0 else np.nan
+            strength = _strength_range(facts["scenarios"][policy])
+            rows.append((policy, "factor_on_the_effect", "times", factor, interval(np.ones(len(found))), strength))
         rows += _reach_rows(runs, policy, reference, found)
         days = _days_gained(runs, policy, reference)
-        net_cost = -float(found["net_saving_eur"].mean())
+        net_cost = max(0.0, -float(found["net_saving_eur"].mean()))  # 0: it pays without
         worth = net_cost / float(days.mean()) if len(days) and days.mean() > 0 else np.nan
         worths = _range("worth_of_a_day_of_delay_eur")
         rows.append((policy, "eur_per_day_of_delay", "EUR/day", worth, interval(days), worths))

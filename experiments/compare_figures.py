@@ -37,7 +37,7 @@ REMAINING = ("patients_enrolled", "true_saving_eur")
 MAPPED = "time_to_care_days.gp"
 MOST_MAPS, MOST_ACCOUNTS = 4, 10
 LIST_INCHES, MARK_INCHES = 0.22, 0.1
-LEGEND_BELOW_INCHES, MOST_LEGEND_CHARACTERS = 0.36, 90
+LEGEND_BELOW_INCHES, MOST_LEGEND_CHARACTERS = 0.36, 60
 
 
 def figures(
@@ -167,7 +167,7 @@ def _outline_seen(axis: Axes, territory: Territory, seen: set[str]) -> None:
 
 def by_stratum(strata: pd.DataFrame, policies: list[str], reference: str, language: str, caption: str = "") -> Figure:
     """Draw the time to care by income and by age, under the reference and under each policy."""
-    figure = Figure(figsize=(WIDTH_INCHES, 3.6))
+    figure = Figure(figsize=(WIDTH_INCHES, 3.9))
     axes = figure.subplots(1, 2, sharey=True)
     for axis, kind in zip(axes, ("income_quintile", "age_band"), strict=True):
         rows = strata[(strata["kind"] == kind) & (strata["indicator"] == MAPPED)]
@@ -197,7 +197,9 @@ def by_stratum(strata: pd.DataFrame, policies: list[str], reference: str, langua
     axes[0].set_ylim(bottom=0)
     axes[0].set_ylabel(word("days", language))
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, ncols=4, frameon=False, loc="upper right", fontsize=8)
+    top = 1.0 - LEGEND_BELOW_INCHES / figure.get_size_inches()[1]
+    figure.legend(handles, names, ncols=4, frameon=False, loc="upper left", bbox_to_anchor=(0.0, top), fontsize=8)
+    axes[0].set_title(" ", fontsize=10 + 16 * ((len(names) - 1) // 4))
     figure.suptitle(name_of(MAPPED, language), x=0.01, ha="left")
     finish(figure, caption)
     return figure
@@ -321,7 +323,7 @@ def _legend(axis: Axes, n: int) -> None:
     figure.legend(handles, labels, ncols=columns, frameon=False, fontsize=8, loc="upper left",
                   bbox_to_anchor=(0.0, top), borderaxespad=0.1)  # fmt: skip
     rows = -(-n // columns)
-    axis.set_title(" ", fontsize=8 + 11 * (rows - 1))  # keeps the room of the legend
+    axis.set_title(" ", fontsize=10 + 16 * (rows - 1))  # keeps the room of the legend
 
 
 def _numbers(language: str) -> FuncFormatter:

@@ -330,7 +330,13 @@ def ended_levers(scenario: Scenario) -> dict[str, Any]:
     levers = _levers(scenario)
     half = _next_first(scenario.start + dt.timedelta(days=scenario.days // 2))
     is_stopped_earlier = bool(levers.get(NETWORK_END)) and levers[NETWORK_END] <= half.isoformat()
-    if NETWORK not in parts_of(scenario) or is_stopped_earlier or levers.get("network_start", "") >= half.isoformat():
+    is_null = bool(levers.get(WITHOUT_EFFECT[NETWORK]))
+    if (
+        NETWORK not in parts_of(scenario)
+        or is_null
+        or is_stopped_earlier
+        or levers.get("network_start", "") >= half.isoformat()
+    ):
         return {}
     return levers | {NETWORK_END: half.isoformat()}
 

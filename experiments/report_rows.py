@@ -68,6 +68,8 @@ def cell(row: Any, language: str, scale: float = 1.0, value: str = "difference",
         return Cell()
     amounts = [row[name] * scale for name in (value, "low", "high")]
     places = digits_of(*amounts) if digits is None else digits
+    if digits is None and row["is_seen"] and any(end != 0 and round(end, places) == 0 for end in amounts[1:]):
+        places += 1  # a bound that excludes 0 does not read 0
     mean, low, high = (number(amount, places, language) for amount in amounts)
     return Cell(mean, "" if pd.isna(row["low"]) else f"{low} … {high}", bool(row["is_seen"]))
 
@@ -113,7 +115,8 @@ def amounts(
     rows = []
     for name in dict.fromkeys(table[column]):
         found = [_at(indexed, name, policy) for policy in policies]
-        if not any(row is not None and row[value] == row[value] and row[value] != 0 for row in found):
+        is_empty = not any(row is not None and row[value] == row[value] and row[value] != 0 for row in found)
+        if is_empty and name != PROBABILITY:
             continue
         cells = tuple(_money_cell(str(name), row, language, value) for row in found)
         rows.append(Row(name_of(str(name), language), cells=cells))
@@ -210,12 +213,13 @@ def thresholds(table: pd.DataFrame | None, language: str) -> Matrix | None:
             scale = 100.0 if row["unit"] == SHARE else 1.0
             unit = "%" if row["unit"] == SHARE else ""
             ends = [row[f"plausible_{end}"] * scale for end in ("low", "high")]
-            digits = 0 if max((abs(end) for end in ends if end == end), default=0.0) >= 1000 else 2
+            digits = 0 if max((abs(end) for end in ends if end == end), default=0.0) >= 100 else 2
             needed = number(row["break_even"] * scale, digits, language)
             found = cell(row | {"is_seen": True}, language, scale, "found")
             found = Cell("–") if row["what"] == "factor_on_the_effect" else Cell(found.value, found.interval)
             plausible = "–" if pd.isna(ends[0]) else " … ".join(number(end, digits, language) for end in ends)
-            cells = (Cell(f"{needed} {unit}".strip()), found, Cell(f"{plausible} {unit}".strip()))
+            needed, plausible = (f"{text} {unit}".strip() if text != "–" else text for text in (needed, plausible))
+            cells = (Cell(needed), found, Cell(plausible))
             rows.append(Row(name_of(row["what"], language), cells=cells))
     return Matrix(heads, tuple(rows))
 

@@ -371,9 +371,17 @@ SCENARIOS: dict[str, tuple[str, str, str, str]] = {
 }  # fmt: skip
 
 
+ARMS = {"null": ("no effect", "sans effet"), "ended": ("stopped half-way", "arrêté à mi-parcours")}
+
+
 def label_of(scenario: str, language: str) -> str:
     """Return what a scenario is called in tables and figures: its own name unless it is built in."""
-    return SCENARIOS[scenario][language == "fr"] if scenario in SCENARIOS else scenario.replace("_", " ")
+    if scenario in SCENARIOS:
+        return SCENARIOS[scenario][language == "fr"]
+    of, dot, arm = scenario.rpartition(".")
+    if dot and arm in ARMS:
+        return f"{label_of(of, language)}, {ARMS[arm][language == 'fr']}"
+    return scenario.replace("_", " ")
 
 
 def word(key: str, language: str) -> str:
