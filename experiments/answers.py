@@ -72,7 +72,8 @@ TEXTS: dict[str, dict[str, str]] = {
     "delay_seen": {
         "en": "{policy} {verb} the time to care of general practice by {size} days (95 % interval {low} to {high}, "
         "from {base} days, {n} replications).",
-        "fr": "{policy} : le délai d'accès au généraliste est {verb} de {size} jour (intervalle à 95 % : {low} à {high}, "
+        "fr": "{policy} : le délai d'accès au généraliste est {verb} de {size} jour (intervalle à 95 % : {low} à "
+        "{high}, "
         "pour {base} jours au départ, {n} réplications).",
     },
     "delay_same": {
@@ -103,8 +104,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "{net} EUR, de {low} à {high}).",
     },
     "unpriced": {
-        "en": "Nothing is booked to the action beside care: what it costs is in that amount as far as it is billed, and "
-        "it saves in {share} of the replications.",
+        "en": "Nothing is booked to the action beside care: what it costs is in that amount as far as it is billed, "
+        "and it saves in {share} of the replications.",
         "fr": "Rien n'est imputé à l'action en dehors des soins : son coût est dans ce montant pour autant qu'il est "
         "facturé, et elle économise dans {share} des réplications.",
     },

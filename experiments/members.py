@@ -109,7 +109,7 @@ def members(
 
 def _of_pair(mine: pd.DataFrame, other: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Return the contrasts of one seed, over the people who are there in both runs."""
-    both = mine.set_index("person").join(other.set_index("person"), how="inner", rsuffix="_reference")
+    both = mine.merge(other, on="person", suffixes=("", "_reference"))
     is_member = both["is_member"].to_numpy(bool)
     if min(is_member.sum(), (~is_member).sum()) < FEWEST:
         return {}
