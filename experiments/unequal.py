@@ -45,7 +45,8 @@ def inequality(runs: pd.DataFrame, reference: str, territory: str) -> pd.DataFra
             own = _measures(table.mean(axis=1), there, amount)
             dealt = [_measures(luck.permuted(table, axis=0).mean(axis=1), there, amount) for _ in range(DEALS)]
             for measure, value in own.items():
-                by_chance = float(np.nanmedian([deal[measure] for deal in dealt]))
+                known = [deal[measure] for deal in dealt if not np.isnan(deal[measure])]
+                by_chance = float(np.median(known)) if known else np.nan
                 rows.append((amount, measure, scenario, value, by_chance))
     return pd.DataFrame(rows, columns=columns)
 

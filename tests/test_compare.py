@@ -406,9 +406,9 @@ def test_what_is_over_can_be_reported_after_an_interruption(
         compare(scenario, replications=3, progress=Impatient(), **settings)
     assert json.loads((tmp_path / DESIGN).read_text())["replications"] == 3
     found = analyse(tmp_path)
-    assert set(found.tables["differences"]["n"]) == {2} and told[-1] == "4 of 6 runs are over"
+    assert found.tables["differences"]["n"].max() == 2 and told[-1] == "4 of 6 runs are over"
     whole = compare(scenario, replications=3, **settings)
-    assert set(whole.tables["differences"]["n"]) == {3}
+    assert whole.tables["differences"]["n"].max() == 3
 
 
 @pytest.mark.slow
