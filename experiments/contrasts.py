@@ -17,7 +17,7 @@ from experiments.economics import acceptability_curve, discount, net_monetary_be
 from experiments.measures import DISCOUNT_FROM, MONEY, measures, totals_by_run
 from experiments.over_time import by_year, programme, remaining
 from experiments.pairing import cells_of, interaction, interval, paired_differences, shapley_values
-from experiments.savings import CONTRACTS, Norms, payouts
+from experiments.savings import CONTRACTS, WITH_MINIMUM, Norms, payouts
 from experiments.unequal import inequality
 
 if TYPE_CHECKING:
@@ -75,8 +75,18 @@ def tables(runs: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, pd.DataFra
         "remaining": remaining(runs, totals, facts),
         "programme": programme(shown, facts),
     }
+    found["economics"] = pd.concat([found["economics"], _paid_rows(found["contracts"])], ignore_index=True)
     found["equity"] = found["differences"][found["differences"]["indicator"].str.startswith(EQUITY)]
     return {name: table.reset_index(drop=True) for name, table in found.items() if len(table)}
+
+
+def _paid_rows(contracts: pd.DataFrame) -> pd.DataFrame:
+    """Return what each contract pays as rows of `economics`, named `shared_savings_paid_eur.kinzigtal` and so on."""
+    as_written = contracts[contracts["contract"].isin([name for name in CONTRACTS if not name.endswith(WITH_MINIMUM)])]
+    names = {"paid_eur": "value", "paid_low_eur": "low", "paid_high_eur": "high"}
+    rows = as_written.rename(columns=names).assign(measure="shared_savings_paid_eur." + as_written["contract"])
+    rows = rows.assign(is_seen=(rows["low"] > 0) | (rows["high"] < 0))
+    return rows[["scenario", "measure", "value", "low", "high", "n", "is_seen"]]
 
 
 def _parameters(facts: Mapping[str, Any]) -> Parameters:
