@@ -236,6 +236,7 @@ def acceptability(curve: pd.DataFrame, language: str, caption: str = "") -> Figu
         axis.plot(rows["threshold_eur"], rows["probability"], color=SHADES[i % len(SHADES)],
                   label=label_of(str(name), language), **look)  # fmt: skip
     axis.set_ylim(-0.02, 1.02)
+    axis.yaxis.set_major_formatter(_numbers(language))
     axis.set_xlabel(word("threshold", language))
     axis.set_ylabel(word("probability", language))
     axis.xaxis.set_major_formatter(_numbers(language))
