@@ -284,6 +284,22 @@ def compare(
     delay: Annotated[
         bool, typer.Option("--delay", help="Also run without harm by delay, and with the highest registered.")
     ] = False,
+    null: Annotated[
+        bool, typer.Option("--null", help="Also run networks and education paid for without any effect.")
+    ] = False,
+    ending: Annotated[
+        bool, typer.Option("--ending", help="Also stop the money of networks half-way: what remains?")
+    ] = False,
+    yardstick: Annotated[
+        bool, typer.Option("--yardstick", help="Also recruit doctors, to tell effects in general practitioners.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="All of --attribution, --delay, --null, --ending, --yardstick.")
+    ] = False,
+    base_years: Annotated[
+        str | None,
+        typer.Option(metavar="1-3", help="Whole years before the start, as warm-up and base of the contracts."),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes.", parser=_whole(1), metavar="INTEGER")] = 2,
     days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
     scale: Annotated[
@@ -322,8 +338,12 @@ def compare(
             precision=precision,
             seed=seed,
             is_uncertain=uncertain,
-            has_attribution=attribution,
-            has_delay=delay,
+            has_attribution=attribution or full,
+            has_delay=delay or full,
+            has_null=null or full,
+            has_ending=ending or full,
+            has_yardstick=yardstick or full,
+            base_years=None if base_years is None else _whole(1)(base_years),
             workers=workers,
             output=output,
             progress=told,

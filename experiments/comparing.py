@@ -7,10 +7,11 @@ What is kept of a run is `experiments.run_tables`; the report is `experiments.re
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,17 @@ MOST_PARTS = 5  # policies in one scenario that can be told apart: 2^5 scenarios
 MAIN = ("time_to_care_days.gp", "lead_time_mean_days.gp", "spend_per_head_eur")
 DELAY_ROWS = ("control_drift", "escalation_share_of_unserved_acute_needs")
 DELAY_LEVELS = ("none", "high")
+#: By policy, what says that it is run and paid for and does nothing.
+WITHOUT_EFFECT = {"network": "network_without_effect", "education": "education_without_effect"}
+NETWORK, NETWORK_END, EDUCATION = "network", "network_end", "education"
+YARDSTICK, YARDSTICK_LEVER = "more_gps", "gp_recruited"
+MOST_BASE_YEARS = 3
+CHECKED_SCALE = 0.05  # of the worlds that are built only to see that they can be
 DRAWN_DOMAINS = ("network", "etp", "telehealth")
-DRAWN_FAMILIES = (*DELAY_ROWS, "control_restore_share", "prescription_response", "avoidable_share")
+DRAWN_FAMILIES = (
+    *DELAY_ROWS, "control_restore_share", "prescription_response", "avoidable_share", "gp_installation_aid",
+    "health_centre_subsidy", "delegated_nurse", "teleconsultation_booth",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,8 @@ class Plan:
     ----------
     scenarios : all that are run, by name: the reference, the policies, then variants.
     policies : names of what is compared with the reference.
-    variants : name to what it is a variant of and how: {"of", "levers"} or {"of", "delay"}.
+    variants : name to what it is a variant of and how: {"of", "levers"}, {"of", "delay"}, {"of", "null"} (run and paid
+        for without any effect), {"of", "ended"} (the date on which the money stops) or {"of", "yardstick"}.
     """
 
     scenarios: dict[str, Scenario]
@@ -79,13 +90,12 @@ class Plan:
         """Return the runs of so many replications, seed by seed."""
         seeds = range(self.seed, self.seed + replications)
         cases = list(self.scenarios.values())
-        if not self.is_uncertain:
-            return make_specs(cases, seeds, territory=self.territory)
         fixed = {name for scenario in cases for name in scenario.parameters}
-        runs = []
+        runs: list[RunSpec] = []
         for seed in seeds:
             drawn = {name: value for name, value in drawn_parameters(seed).items() if name not in fixed}
-            runs += make_specs(cases, [seed], [{"parameters": drawn}], territory=self.territory)
+            changes = [{"parameters": drawn}] if self.is_uncertain else [{}]
+            runs += make_specs(cases, [seed], changes, territory=self.territory)
         return runs
 
 
@@ -99,6 +109,10 @@ def compare(
     is_uncertain: bool = False,
     has_attribution: bool = False,
     has_delay: bool = False,
+    has_null: bool = False,
+    has_ending: bool = False,
+    has_yardstick: bool = False,
+    base_years: int | None = None,
     workers: int = 2,
     output: str | Path | None = None,
     progress: Progress | None = None,
@@ -115,6 +129,10 @@ def compare(
     is_uncertain : draw uncertain parameters anew for each seed, the same for all scenarios, see `drawn_parameters`.
     has_attribution : run every subset of the policies in a scenario, for Shapley values.
     has_delay : also run everything without harm by delay, and with the highest harm in the registry.
+    has_null : also run every network and education without its effect: what a contract pays there, it pays for chance.
+    has_ending : also run every network with its money stopped in the middle of the horizon.
+    has_yardstick : also recruit general practitioners (scenario `more_gps`), to measure the others by.
+    base_years : whole years before the horizon, 1 to 3, as warm-up and base of contracts; None: as the scenarios say.
     output : folder, new or of this comparison; None: `outputs/comparison`.
     **overrides : fields, levers or parameters set in every scenario, e.g. `days=365`.
 
@@ -132,6 +150,8 @@ def compare(
     progress = progress or Progress()
     if any(_is_folder(source) for source in scenarios):
         return compare_folders([Path(str(source)) for source in scenarios], reference, folder)
+    if base_years is not None:
+        overrides = {"warm_up_days": warm_up_of(scenarios[0], base_years, overrides)} | overrides
     plan = make_plan(
         scenarios,
         reference,
@@ -140,13 +160,37 @@ def compare(
         is_uncertain=is_uncertain,
         has_attribution=has_attribution,
         has_delay=has_delay,
+        has_null=has_null,
+        has_ending=has_ending,
+        has_yardstick=has_yardstick,
         overrides=overrides,
     )
-    count, errors = _make_runs(plan, replications, precision, folder, workers, progress)
+    _refuse_what_the_world_refuses(plan)
+    errors = _make_runs(plan, replications, precision, folder, workers, progress)
     progress.phase("Comparing")
-    facts = _facts(plan, count, folder, errors)
-    write_json(folder / DESIGN, facts)
+    facts = read_facts(folder)
+    if not any(run["scenario"] == plan.reference for run in facts["runs"]):
+        raise RuntimeError(f"no run of '{plan.reference}' came to its end: {next(iter(errors.values()), 'no reason')}")
     return analyse(folder)
+
+
+def warm_up_of(source: str | Path | Scenario, years: int, overrides: Mapping[str, Any]) -> int:
+    """Return the days of so many years before the start of a scenario.
+
+    Raises
+    ------
+    InputError
+        Not from 1 to 3 years.
+    """
+    if not 1 <= years <= MOST_BASE_YEARS:
+        raise InputError(f"'base_years': found {years}, expected a whole number from 1 to {MOST_BASE_YEARS}")
+    start = load_scenario(source, **overrides).start
+    return (start - _on_that_day(start, start.year - years)).days
+
+
+def _on_that_day(date: dt.date, year: int) -> dt.date:
+    """Return the same day of another year, 28 February for a 29th."""
+    return date.replace(year=year, day=28 if (date.month, date.day) == (2, 29) else date.day)
 
 
 def make_plan(
@@ -158,9 +202,12 @@ def make_plan(
     is_uncertain: bool = False,
     has_attribution: bool = False,
     has_delay: bool = False,
+    has_null: bool = False,
+    has_ending: bool = False,
+    has_yardstick: bool = False,
     overrides: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Read and check every scenario, and add the variants asked for.
+    """Read and check every scenario, and add the variants asked for, see `compare`.
 
     Raises
     ------
@@ -183,9 +230,40 @@ def make_plan(
     for name in names:
         _refuse_other_course(chosen[name], chosen[reference])
     plan = Plan(chosen, reference, names, territory, seed, is_uncertain)
-    if has_attribution:
-        plan = _with_subsets(plan)
-    return _with_delays(plan) if has_delay else plan
+    wanted = (
+        (has_attribution, _with_subsets),
+        (has_null, _with_nulls),
+        (has_ending, _with_endings),
+        (has_yardstick, _with_yardstick),
+        (has_delay, _with_delays),
+    )
+    for is_wanted, add in wanted:
+        plan = add(plan) if is_wanted else plan
+    return plan
+
+
+def _refuse_what_the_world_refuses(plan: Plan) -> None:
+    """Build the world of every scenario once: what cannot be run is said before the first day of any.
+
+    Raises
+    ------
+    InputError
+        A territory that is none; a policy that does not fit it or the horizon, two that contradict each other.
+    """
+    from abm.model import TerritoryModel
+    from experiments.running import find_territory
+
+    pack = find_territory(plan.territory)
+    for name in (plan.reference, *plan.policies):
+        scenario = plan.scenarios[name]
+        parts = parts_of(scenario)
+        if not parts:
+            continue
+        scale = scenario.scale if EDUCATION in parts else min(scenario.scale, CHECKED_SCALE)  # places are by people
+        try:
+            TerritoryModel(pack, load_scenario(scenario, scale=scale), rng=plan.seed)
+        except InputError as error:
+            raise InputError(f"scenario '{name}': {error.message}", file=error.file, line=error.line) from None
 
 
 def _refuse_other_course(scenario: Scenario, reference: Scenario) -> None:
@@ -211,7 +289,6 @@ def parts_of(scenario: Scenario) -> dict[str, dict[str, Any]]:
 
 def _with_subsets(plan: Plan) -> Plan:
     """Add every subset of the policies of each scenario that has several, unless a scenario already is that subset."""
-    scenarios, variants = dict(plan.scenarios), dict(plan.variants)
     for name in plan.policies:
         parts = parts_of(plan.scenarios[name])
         if len(parts) > MOST_PARTS:
@@ -219,13 +296,70 @@ def _with_subsets(plan: Plan) -> Plan:
         for size in range(1, len(parts)):
             for some in combinations(sorted(parts), size):
                 wanted = {key: value for part in some for key, value in parts[part].items()}
-                if any(_levers(other) == wanted for other in scenarios.values()):
-                    continue
-                label = f"{name}.{'-'.join(some)}"[:100]
-                neutral = type(plan.scenarios[name].levers)().model_dump()
-                scenarios[label] = load_scenario(plan.scenarios[name], name=label, levers=neutral | wanted)
-                variants[label] = {"of": name, "levers": wanted}
-    return Plan(scenarios, plan.reference, plan.policies, plan.territory, plan.seed, plan.is_uncertain, variants)
+                plan = _with_variant(plan, name, "-".join(some), wanted, {"levers": wanted})
+    return plan
+
+
+def _with_variant(plan: Plan, of: str, suffix: str, levers: Mapping[str, Any], what: Mapping[str, Any]) -> Plan:
+    """Add a scenario that differs from another one in its levers, unless a scenario already has just these."""
+    if any(_levers(other) == dict(levers) for other in plan.scenarios.values()):
+        return plan
+    label = f"{of}.{suffix}"[:100]
+    base = plan.scenarios[of]
+    found = load_scenario(base, name=label, levers=type(base.levers)().model_dump() | dict(levers))
+    return replace(
+        plan, scenarios=plan.scenarios | {label: found}, variants=plan.variants | {label: {"of": of} | dict(what)}
+    )
+
+
+def null_levers(scenario: Scenario) -> dict[str, Any]:
+    """Return the levers under which a scenario is run and paid for and does nothing; none where that cannot be said."""
+    parts = {name: levers for name, levers in parts_of(scenario).items() if name in WITHOUT_EFFECT}
+    return {key: value for name, levers in parts.items() for key, value in (levers | {WITHOUT_EFFECT[name]: 1}).items()}
+
+
+def _with_nulls(plan: Plan) -> Plan:
+    for name in plan.policies:
+        levers = null_levers(plan.scenarios[name])
+        plan = _with_variant(plan, name, "null", levers, {"null": True}) if levers else plan
+    return plan
+
+
+def ended_levers(scenario: Scenario) -> dict[str, Any]:
+    """Return the levers of a scenario with a network whose money stops half-way; none without a network."""
+    levers = _levers(scenario)
+    half = _next_first(scenario.start + dt.timedelta(days=scenario.days // 2))
+    is_stopped_earlier = bool(levers.get(NETWORK_END)) and levers[NETWORK_END] <= half.isoformat()
+    is_null = bool(levers.get(WITHOUT_EFFECT[NETWORK]))
+    if (
+        NETWORK not in parts_of(scenario)
+        or is_null
+        or is_stopped_earlier
+        or levers.get("network_start", "") >= half.isoformat()
+    ):
+        return {}
+    return levers | {NETWORK_END: half.isoformat()}
+
+
+def _next_first(date: dt.date) -> dt.date:
+    """Return the first of a month on or after a date: the network decides then."""
+    return date if date.day == 1 else (date.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+
+
+def _with_endings(plan: Plan) -> Plan:
+    for name in plan.policies:
+        levers = ended_levers(plan.scenarios[name])
+        if levers:
+            plan = _with_variant(plan, name, "ended", levers, {"ended": levers[NETWORK_END]})
+    return plan
+
+
+def _with_yardstick(plan: Plan) -> Plan:
+    """Add the recruitment of general practitioners, unless a policy is just that."""
+    if any(set(_levers(plan.scenarios[name])) == {YARDSTICK_LEVER} for name in plan.policies):
+        return plan
+    levers = _levers(load_scenario(YARDSTICK))
+    return _with_variant(plan, plan.reference, YARDSTICK, levers, {"yardstick": True})
 
 
 def _levers(scenario: Scenario) -> dict[str, Any]:
@@ -242,7 +376,7 @@ def _with_delays(plan: Plan) -> Plan:
             changes: dict[str, Any] = {"delay_affects_health": False} if level == "none" else {"parameters": highest}
             scenarios[label] = load_scenario(plan.scenarios[name], name=label, **changes)
             variants[label] = {"of": name, "delay": level}
-    return Plan(scenarios, plan.reference, plan.policies, plan.territory, plan.seed, plan.is_uncertain, variants)
+    return replace(plan, scenarios=scenarios, variants=variants)
 
 
 def drawn_parameters(seed: int) -> dict[str, float]:
@@ -295,8 +429,9 @@ def refuse_other_results(folder: Path) -> None:
 
 def _make_runs(
     plan: Plan, replications: int | str, precision: float, folder: Path, workers: int, progress: Progress
-) -> tuple[int, dict[str, str]]:
-    """Make all runs; return how many replications there are, and the errors by digest."""
+) -> dict[str, str]:
+    """Make all runs and keep `comparison.json` in step with what is there; return the errors by digest."""
+    from experiments.following import Following
     from experiments.warming import compile_apart
 
     _refuse_bad_count(replications, precision)
@@ -311,13 +446,18 @@ def _make_runs(
         progress.phase(NOTICE)
         compile_apart()
     while True:
-        told = _told(progress)
-        errors = make_missing(specs, folder, workers, told)
+        following = Following(plan, specs, folder, progress)
+        write_json(folder / DESIGN, _facts(plan, count, folder, {}))
+        errors: dict[str, str] = {}
+        try:
+            errors = make_missing(specs, folder, workers, following.note)
+        finally:  # interrupted or not: what is over can be reported
+            write_json(folder / DESIGN, _facts(plan, count, folder, errors))
         if replications != AUTO:
-            return count, errors
+            return errors
         wanted = min(MOST_RUNS, _replications_wanted(plan, specs, folder, precision))
         if wanted <= count:
-            return count, errors
+            return errors
         count = min(wanted, 2 * count)
         specs = plan.specs(count)
 
@@ -336,18 +476,11 @@ def _refuse_bad_count(replications: int | str, precision: float) -> None:
         raise InputError(f"'precision': found {precision}, expected a share above 0 and below 1")
 
 
-def _told(progress: Progress) -> Callable[[int, int], None]:
-    def tell(over: int, total: int) -> None:
-        progress.phase(f"{over} of {total} runs are over")
-
-    return tell
-
-
 def _replications_wanted(plan: Plan, specs: Iterable[RunSpec], folder: Path, precision: float) -> int:
     """Return how many replications should bring the main differences to the precision asked for."""
     from experiments.pairing import replications_needed
 
-    runs = read_runs(_files(specs, folder))
+    runs = read_runs(files_there(specs, folder))
     found = FIRST_RUNS
     for name in MAIN:
         rows = runs[(runs["table"] == "indicator") & (runs["name"] == name) & (runs["kind"] == "all")]
@@ -362,7 +495,7 @@ def _replications_wanted(plan: Plan, specs: Iterable[RunSpec], folder: Path, pre
     return found
 
 
-def _files(specs: Iterable[RunSpec], folder: Path) -> list[tuple[dict[str, Any], Path]]:
+def files_there(specs: Iterable[RunSpec], folder: Path) -> list[tuple[dict[str, Any], Path]]:
     """Return facts and file of the runs that are there."""
     return [
         ({"scenario": json.loads(spec.scenario)["name"], "seed": spec.seed}, file_of(folder, spec))
@@ -373,9 +506,7 @@ def _files(specs: Iterable[RunSpec], folder: Path) -> list[tuple[dict[str, Any],
 
 def _facts(plan: Plan, count: int, folder: Path, errors: Mapping[str, str]) -> dict[str, Any]:
     specs = plan.specs(count)
-    there = _files(specs, folder)
-    if not any(facts["scenario"] == plan.reference for facts, _ in there):
-        raise RuntimeError(f"no run of '{plan.reference}' came to its end: {next(iter(errors.values()), 'no reason')}")
+    there = files_there(specs, folder)
     failed = [{"scenario": json.loads(s.scenario)["name"], "seed": s.seed, "error": errors[s.digest]}
               for s in specs if s.digest in errors]  # fmt: skip
     return provenance.common_facts() | {
@@ -474,13 +605,24 @@ def analyse(folder: str | Path) -> Comparison:
     missing = [run["file"] for run in facts["runs"] if not (folder / RUNS / run["file"]).is_file()]
     if missing:
         raise InputError(f"{len(missing)} runs of this comparison are missing; compare again", file=folder)
+    if not {facts["reference"]} < {run["scenario"] for run in facts["runs"]}:
+        raise InputError("no run of the reference and of a policy is over yet; compare again to go on", file=folder)
     runs = read_runs([(run, folder / RUNS / run["file"]) for run in facts["runs"]])
-    found = tables(runs, facts)
+    found = tables(runs, facts) | _members(folder, facts)
     (folder / "tables").mkdir(exist_ok=True)
     for name, table in found.items():
         write_csv(folder / "tables" / f"{name}.csv", table)
     errors = tuple(f"{run['scenario']}, seed {run['seed']}: {run['error']}" for run in facts["failed"])
     return Comparison(facts, found, folder, errors)
+
+
+def _members(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the contrast of members and others where people of the runs were kept."""
+    from experiments.members import members, reader
+
+    seeds = sorted({run["seed"] for run in facts["runs"]})
+    found = members(reader(folder, facts["runs"]), seeds, facts["policies"], facts["reference"])
+    return {"members": found} if len(found) else {}
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from experiments.break_even import thresholds
 from experiments.economics import acceptability_curve, discount, net_monetary_benefit
-from experiments.pairing import interaction, interval, paired_differences, shapley_values
-from experiments.savings import CONTRACTS, payouts
+from experiments.measures import DISCOUNT_FROM, MONEY, measures, totals_by_run
+from experiments.over_time import by_year, programme, remaining
+from experiments.pairing import cells_of, interaction, interval, paired_differences, shapley_values
+from experiments.savings import CONTRACTS, WITH_MINIMUM, Norms, payouts
+from experiments.unequal import inequality
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abm.parameters.registry import Parameters
 
-DISCOUNT_FROM = 2020.0  # 1 January
 THRESHOLDS_EUR = (0, 10_000, 20_000, 30_000, 50_000, 75_000, 100_000, 150_000)
 SHOWN_THRESHOLD_EUR = 50_000
 DAYS_A_YEAR = 365.25
@@ -34,7 +37,6 @@ STRATA_INDICATORS = (
 ATTRIBUTED = ("time_to_care_days.gp", "forgone_care_share", "true_saving_eur", "net_saving_eur", "qaly")
 EQUITY = ("gini", "concentration_index", "relative_index_of_inequality", "slope_index_of_inequality",
           "extreme_tenths_ratio")  # fmt: skip
-MONEY = ("true_saving_eur", "action_cost_eur", "net_saving_eur", "resource_saving_eur")
 MOST_DRIVERS, FEWEST_FOR_DRIVERS = 12, 10
 GP_LEVER = "gp_recruited"
 
@@ -50,8 +52,8 @@ def tables(runs: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, pd.DataFra
     reference, policies = facts["reference"], list(facts["policies"])
     there = [name for name in policies if name in set(runs["scenario"])]
     shown = runs[runs["scenario"].isin([reference, *there])]
-    totals = totals_by_run(runs)
     parameters = _parameters(facts)
+    totals = totals_by_run(runs, parameters["discount_rate"])
     found = {
         "differences": differences(shown, reference),
         "strata": strata(shown, reference),
@@ -63,14 +65,28 @@ def tables(runs: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, pd.DataFra
         "plane": plane(totals, reference, there, parameters),
         "acceptability": acceptability(totals, reference, there, parameters),
         "attribution": attribution(runs, totals, facts),
-        "thresholds": thresholds(shown, totals, reference, there),
-        "contracts": contracts(runs, totals, reference, there, parameters),
+        "thresholds": thresholds(shown, totals, facts, there, parameters),
+        "contracts": contracts(runs, totals, facts, parameters),
         "delay": delays(totals, facts),
-        "gp_equivalents": gp_equivalents(shown, facts),
+        "gp_equivalents": gp_equivalents(runs, facts),
         "drivers": drivers(totals, facts),
+        "inequality": inequality(shown, reference, facts["territory"]),
+        "by_year": by_year(shown, reference),
+        "remaining": remaining(runs, totals, facts),
+        "programme": programme(shown, facts),
     }
+    found["economics"] = pd.concat([found["economics"], _paid_rows(found["contracts"])], ignore_index=True)
     found["equity"] = found["differences"][found["differences"]["indicator"].str.startswith(EQUITY)]
     return {name: table.reset_index(drop=True) for name, table in found.items() if len(table)}
+
+
+def _paid_rows(contracts: pd.DataFrame) -> pd.DataFrame:
+    """Return what each contract pays as rows of `economics`, named `shared_savings_paid_eur.kinzigtal` and so on."""
+    as_written = contracts[contracts["contract"].isin([name for name in CONTRACTS if not name.endswith(WITH_MINIMUM)])]
+    names = {"paid_eur": "value", "paid_low_eur": "low", "paid_high_eur": "high"}
+    rows = as_written.rename(columns=names).assign(measure="shared_savings_paid_eur." + as_written["contract"])
+    rows = rows.assign(is_seen=(rows["low"] > 0) | (rows["high"] < 0))
+    return rows[["scenario", "measure", "value", "low", "high", "n", "is_seen"]]
 
 
 def _parameters(facts: Mapping[str, Any]) -> Parameters:
@@ -117,63 +133,14 @@ def money(runs: pd.DataFrame, reference: str, table: str, by: Sequence[str]) -> 
     return paired_differences(values.rename(columns=words), reference, by=[words.get(name, name) for name in by])
 
 
-def totals_by_run(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return what each run comes to, by scenario, seed and year.
-
-    Returns
-    -------
-    index scenario, seed, year; columns `spend_eur` (all payers, the action's own cost included), `action_eur`,
-    `resource_eur`, `person_years`, `qaly`, `expected_deaths`; NaN where a run folder does not tell.
-    """
-    keys = ["scenario", "seed", "period"]
-    paid = runs[runs["table"] == "paid"]
-    columns = {
-        "spend_eur": paid.groupby(keys)["value"].sum(),
-        "action_eur": paid[paid["name"] == "action"].groupby(keys)["value"].sum(),
-        "resource_eur": runs[runs["table"] == "resource"].groupby(keys)["value"].sum(),
-    }
-    rest = runs[runs["table"] == "total"].pivot_table(index=keys, columns="name", values="value", aggfunc="sum")
-    table = pd.DataFrame(columns).join(rest, how="outer").rename_axis(["scenario", "seed", "year"])
-    for name in ("person_years", "qaly", "expected_deaths"):
-        if name not in table:
-            table[name] = np.nan
-    return table.fillna({"action_eur": 0.0})
-
-
-def measures(totals: pd.DataFrame, scenario: str, reference: str) -> pd.DataFrame:
-    """Return the paired economic results of a scenario, one row a seed.
-
-    Returns
-    -------
-    `true_saving_eur` (spend on care of the reference less that of the policy, all payers), `action_cost_eur` (booked to
-    the action itself), `net_saving_eur` (their difference: every cost in the books is in it), `resource_saving_eur`
-    (resources really spared in the short run, less the action), `qaly` (gained), `person_years` (of the reference).
-    """
-    if scenario not in totals.index.get_level_values("scenario"):
-        return pd.DataFrame()
-    sums = totals.groupby(level=["scenario", "seed"]).sum(min_count=1)
-    mine, other = sums.loc[scenario].align(sums.loc[reference], join="inner", axis=0)
-    gone = other - mine
-    return pd.DataFrame(
-        {
-            "true_saving_eur": gone["spend_eur"] - gone["action_eur"],
-            "action_cost_eur": -gone["action_eur"],
-            "net_saving_eur": gone["spend_eur"],
-            "resource_saving_eur": gone["resource_eur"],
-            "qaly": -gone["qaly"],
-            "person_years": other["person_years"],
-        }
-    )
-
-
 def discounted(totals: pd.DataFrame, scenario: str, reference: str, rate: float) -> pd.DataFrame:
     """Return extra cost and extra quality-adjusted years of a scenario by seed, at their value on 1 January 2020."""
     years = totals.index.get_level_values("year").astype(float).to_numpy() + 0.5 - DISCOUNT_FROM
-    now = totals[["spend_eur", "qaly"]].apply(lambda column: discount(column, years, rate))
+    now = totals[["spend_eur"]].apply(lambda column: discount(column, years, rate)).join(totals["qaly_discounted"])
     sums = now.groupby(level=["scenario", "seed"]).sum(min_count=1)
     mine, other = sums.loc[scenario].align(sums.loc[reference], join="inner", axis=0)
     extra: Any = mine - other
-    return extra.rename(columns={"spend_eur": "extra_cost_eur", "qaly": "extra_qaly"})
+    return extra.rename(columns={"spend_eur": "extra_cost_eur", "qaly_discounted": "extra_qaly"})
 
 
 def economics(totals: pd.DataFrame, reference: str, policies: Sequence[str], parameters: Parameters) -> pd.DataFrame:
@@ -192,24 +159,19 @@ def economics(totals: pd.DataFrame, reference: str, policies: Sequence[str], par
         if found.empty:
             continue
         for name in (*MONEY, "qaly"):
-            rows.append((policy, name, *_cells(found[name])))
+            rows.append((policy, name, *cells_of(found[name])))
         days = found["qaly"] / found["person_years"] * _years(totals) * DAYS_A_YEAR
-        rows.append((policy, "quality_adjusted_days_per_resident", *_cells(days)))
+        rows.append((policy, "quality_adjusted_days_per_resident", *cells_of(days)))
         n = len(found)
         probability = float((found["net_saving_eur"] > 0).mean())
         rows.append((policy, "probability_of_saving", probability, np.nan, np.nan, n, False))
         extra = discounted(totals, policy, reference, rate)
         benefit = net_monetary_benefit(extra["extra_cost_eur"], extra["extra_qaly"], SHOWN_THRESHOLD_EUR)
-        rows.append((policy, f"net_monetary_benefit_eur.{SHOWN_THRESHOLD_EUR}", *_cells(benefit)))
+        rows.append((policy, f"net_monetary_benefit_eur.{SHOWN_THRESHOLD_EUR}", *cells_of(benefit)))
         is_shown = interval(extra["extra_qaly"]).excludes_zero and abs(days.mean()) >= LEAST_DAYS_PER_RESIDENT
         ratio = float(extra["extra_cost_eur"].mean() / extra["extra_qaly"].mean()) if is_shown else np.nan
         rows.append((policy, "icer_eur", ratio, np.nan, np.nan, n, is_shown))
     return pd.DataFrame(rows, columns=["scenario", "measure", "value", "low", "high", "n", "is_seen"])
-
-
-def _cells(values: Any) -> tuple[float, float, float, int, bool]:
-    found = interval(values)
-    return found.mean, found.low, found.high, found.n, found.excludes_zero
 
 
 def _years(totals: pd.DataFrame) -> int:
@@ -307,73 +269,64 @@ def _attributed(
     none, singles = frozenset[str](), [frozenset({part}) for part in sorted(everything)]
     if none not in values or everything not in values:
         return []
-    rows = [("all", "total", *_cells(values[everything] - values[none]))]
+    rows = [("all", "total", *cells_of(values[everything] - values[none]))]
     if all(some in values for some in subsets):
-        rows += [(part, "shapley", *_cells(added)) for part, added in shapley_values(values).items()]
+        rows += [(part, "shapley", *cells_of(added)) for part, added in shapley_values(values).items()]
     if all(single in values for single in singles):
-        rows += [(next(iter(single)), "alone", *_cells(values[single] - values[none])) for single in singles]
-        rows.append(("all", "interaction", *_cells(interaction(values))))
+        rows += [(next(iter(single)), "alone", *cells_of(values[single] - values[none])) for single in singles]
+        rows.append(("all", "interaction", *cells_of(interaction(values))))
     return rows
 
 
-def thresholds(runs: pd.DataFrame, totals: pd.DataFrame, reference: str, policies: Sequence[str]) -> pd.DataFrame:
-    """Return how large a saving, an effect or the worth of a day of delay must be for a policy to pay for itself.
+def contracts(
+    runs: pd.DataFrame, totals: pd.DataFrame, facts: Mapping[str, Any], parameters: Parameters
+) -> pd.DataFrame:
+    """Return what each contract pays, what was truly saved, and what it pays where there was no effect at all.
 
     Returns
     -------
-    scenario, what, unit, break_even, found, low, high: what is needed beside what the runs give with its interval.
-    `break_even` is NaN where no amount is enough (no saving to multiply, no day of delay gained).
+    scenario, contract, `paid_eur`, `truly_saved_eur`, `paid_by_chance_eur` (each with `_low` and `_high`),
+    `benchmark_eur` and `actual_eur` (norm cost and cost of all residents), `quality_score`, `base_years`, `null` (the
+    arm that the last column was read from: the policy without effect, or else the reference), n.
     """
-    rows = []
-    for policy in policies:
-        found = measures(totals, policy, reference)
-        if found.empty:
-            continue
-        cost, saving = float(found["action_cost_eur"].mean()), float(found["true_saving_eur"].mean())
-        people = float(found["person_years"].mean())
-        per_head = interval(found["true_saving_eur"] / found["person_years"])
-        rows.append((policy, "saving_per_resident_year", "EUR/person/year", cost / people, per_head))
-        factor = cost / saving if saving > 0 else np.nan
-        rows.append((policy, "factor_on_the_effect", "times", factor, interval(np.ones(len(found)))))
-        days = _days_gained(runs, policy, reference)
-        net_cost = -float(found["net_saving_eur"].mean())
-        worth = net_cost / float(days.mean()) if len(days) and days.mean() > 0 else np.nan
-        rows.append((policy, "eur_per_day_of_delay", "EUR/day", worth, interval(days)))
-        gain = interval(found["qaly"])
-        rows.append((policy, "eur_per_qaly", "EUR/QALY", net_cost / gain.mean if gain.mean > 0 else np.nan, gain))
-    cells = [(*row[:4], row[4].mean, row[4].low, row[4].high) for row in rows]
-    return pd.DataFrame(cells, columns=["scenario", "what", "unit", "break_even", "found", "low", "high"])
-
-
-def _days_gained(runs: pd.DataFrame, policy: str, reference: str) -> pd.Series:
-    """Return the days of delay of general practice that a policy takes off all requests together, by seed."""
-    rows = runs[(runs["table"] == "indicator") & (runs["name"] == "time_to_care_days.gp") & (runs["kind"] == "all")]
-    rows = rows[rows["period"] == "all"].set_index(["scenario", "seed"])
-    there = set(rows.index.get_level_values("scenario"))
-    if not {policy, reference} <= there:
-        return pd.Series(dtype=float)
-    mine, other = rows.loc[policy], rows.loc[reference]
-    return ((other["value"] - mine["value"]) * other["n"]).dropna()
-
-
-def contracts(
-    runs: pd.DataFrame, totals: pd.DataFrame, reference: str, policies: Sequence[str], parameters: Parameters
-) -> pd.DataFrame:
-    """Return what each contract pays, what was truly saved, and what it pays where nothing was done at all."""
-    rows = []
-    by_chance = payouts(runs, reference, reference, parameters)
-    for policy in policies:
-        found = payouts(runs, policy, reference, parameters)
-        if found is None or by_chance is None:
+    reference, rows = facts["reference"], []
+    there = set(runs["scenario"])
+    norms = Norms(runs, reference, parameters["coding_gain"])
+    by_chance: dict[str, Any] = {}
+    for policy in [name for name in facts["policies"] if name in there]:
+        null = null_of(policy, facts)
+        null = null if null in there else reference
+        if null not in by_chance:
+            by_chance[null] = payouts(runs, null, reference, parameters, norms)
+        found, chance_of = payouts(runs, policy, reference, parameters, norms), by_chance[null]
+        if found is None or chance_of is None:
             continue
         saved = interval(measures(totals, policy, reference)["true_saving_eur"])
         for contract in CONTRACTS:
-            paid, chance = interval(found.paid_eur[contract]), interval(by_chance.paid_eur[contract])
-            cells = (paid.mean, paid.low, paid.high, saved.mean, saved.low, saved.high, chance.mean, chance.low,
-                     chance.high, paid.n)  # fmt: skip
-            rows.append((policy, contract, *cells))
+            paid, chance = interval(found.paid_eur[contract]), interval(chance_of.paid_eur[contract])
+            cells = [getattr(part, end) for part in (paid, saved, chance) for end in ("mean", "low", "high")]
+            rest = (found.benchmark_eur.mean(), found.actual_eur.mean(), found.quality.mean(), found.base_years)
+            rows.append((policy, contract, *cells, *rest, null, paid.n))
     names = [f"{what}{end}_eur" for what in ("paid", "truly_saved", "paid_by_chance") for end in ("", "_low", "_high")]
-    return pd.DataFrame(rows, columns=["scenario", "contract", *names, "n"])
+    more = ["benchmark_eur", "actual_eur", "quality_score", "base_years", "null", "n"]
+    return pd.DataFrame(rows, columns=["scenario", "contract", *names, *more])
+
+
+def null_of(policy: str, facts: Mapping[str, Any]) -> str:
+    """Return the scenario that is run and paid for as a policy is and does nothing; the reference where there is none.
+
+    A scenario that is such an arm is its own.
+    """
+    from abm.scenario import Scenario
+    from experiments.comparing import null_levers, parts_of
+
+    scenarios = {name: Scenario.model_validate(fields) for name, fields in facts["scenarios"].items()}
+    wanted = null_levers(scenarios[policy])
+    for name, scenario in scenarios.items():
+        levers = {key: value for part in parts_of(scenario).values() for key, value in part.items()}
+        if wanted and levers == wanted and not facts["variants"].get(name, {}).get("delay"):
+            return name
+    return str(facts["reference"])
 
 
 def delays(totals: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
@@ -391,7 +344,7 @@ def delays(totals: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
                 continue
             found = measures(totals, mine, other)
             rows += [
-                (policy, level, name, *_cells(found[name]))
+                (policy, level, name, *cells_of(found[name]))
                 for name in ("true_saving_eur", "net_saving_eur", "qaly")
                 if len(found)
             ]
@@ -408,13 +361,16 @@ def gp_equivalents(runs: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame
     from experiments.comparing import parts_of
 
     there = set(runs["scenario"])
-    parts = {name: parts_of(Scenario.model_validate(facts["scenarios"][name])) for name in facts["policies"]}
+    yards = [name for name, of in facts["variants"].items() if of.get("yardstick")]
+    policies = [name for name in facts["policies"] if name in there]
+    parts = {name: parts_of(Scenario.model_validate(facts["scenarios"][name])) for name in [*policies, *yards]}
     yard = [(name, levers[GP_LEVER]) for name, found in parts.items()
             if name in there and len(found) == 1 and GP_LEVER in (levers := next(iter(found.values())))]  # fmt: skip
     rows: list[tuple] = []
     if not yard:
         return pd.DataFrame(rows)
-    table = differences(runs, facts["reference"]).set_index(["indicator", "scenario"])
+    kept = runs[runs["scenario"].isin([facts["reference"], *policies, yard[0][0]])]
+    table = differences(kept, facts["reference"]).set_index(["indicator", "scenario"])
     for indicator in ("time_to_care_days.gp", "lead_time_mean_days.gp"):
         if (indicator, yard[0][0]) not in table.index:
             continue
@@ -422,7 +378,7 @@ def gp_equivalents(runs: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame
         if not found["is_seen"]:
             continue
         one = found["difference"] / yard[0][1]
-        for policy in there - {facts["reference"], yard[0][0]}:
+        for policy in [name for name in policies if name != yard[0][0]]:
             row = table.loc[(indicator, policy)]
             ends = sorted((row["low"] / one, row["high"] / one))
             rows.append((policy, indicator, row["difference"] / one, *ends, yard[0][0]))

@@ -65,6 +65,12 @@ def interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     return Interval(mean, mean - half, mean + half, int(sample.size))
 
 
+def cells_of(values: ArrayLike) -> tuple[float, float, float, int, bool]:
+    """Return mean, low, high, n and whether 0 is outside, as the tables of a comparison hold them."""
+    found = interval(values)
+    return found.mean, found.low, found.high, found.n, found.excludes_zero
+
+
 def paired_differences(values: pd.DataFrame, reference: str, by: Iterable[str] = ("indicator",)) -> pd.DataFrame:
     """Return each scenario's difference from the reference, paired by seed.
 

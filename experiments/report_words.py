@@ -28,6 +28,7 @@ INDICATORS: dict[str, tuple[str, str, str, str]] = {
                                       "pour 1 000 et par an"),
     "expected_deaths_per_1000": ("Expected deaths", "Décès attendus", "per 1,000 and year", "pour 1 000 et par an"),
     "qaly_per_head": ("Quality of life", "Qualité de vie", "QALY/person/year", "QALY/personne/an"),
+    "programme_cost_eur": ("Cost of the action", "Coût de l'action", "EUR over the period", "EUR sur la période"),
     "spend_per_head_eur": ("Spend on care", "Dépense de soins", "EUR/person/year", "EUR/personne/an"),
     "gp_satisfaction": ("Satisfaction of GPs", "Satisfaction des généralistes", "0–1", "0–1"),
     "gp_satisfaction.hours": ("… with hours", "… temps de travail", "0–1", "0–1"),
@@ -52,7 +53,7 @@ INDICATORS: dict[str, tuple[str, str, str, str]] = {
 }  # fmt: skip
 GROUPS: dict[str, tuple[str, ...]] = {
     "programme": ("professionals_in_network", "gp_in_network_share", "patients_reached", "patients_enrolled",
-                  "enrolled_share", "education_starts_per_1000", "education_completed_share",
+                  "enrolled_share", "programme_cost_eur", "education_starts_per_1000", "education_completed_share",
                   "teleconsultation_share", "teleconsultation_return_7_days_share"),
     "access": ("time_to_care_days.gp", "lead_time_mean_days.gp", "lead_time_median_days.gp",
                "third_next_available_days.gp", "lead_time_mean_days.specialist",
@@ -77,8 +78,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "payers": ("By payer", "Par payeur"),
     "accounts": ("By provider: who loses, who gains", "Par offreur : qui perd, qui gagne"),
     "budget": ("Budget impact by payer and year", "Impact budgétaire par payeur et année"),
-    "contracts": ("Shared savings: paid, truly saved, paid by chance",
-                  "Partage des économies : versé, réellement économisé, versé par hasard"),
+    "contracts": ("Shared savings: paid, truly saved, paid with no effect",
+                  "Partage des économies : versé, réellement économisé, versé sans effet"),
     "thresholds": ("What it takes to break even", "À quelles conditions l'action s'équilibre"),
     "value": ("Value for money", "Rapport coût-efficacité"),
     "equity": ("Equity: who gains, who loses", "Équité : qui gagne, qui perd"),
@@ -117,7 +118,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "contract": ("contract", "contrat"),
     "paid": ("paid by the contract", "versé par le contrat"),
     "truly_saved": ("truly saved", "réellement économisé"),
-    "by_chance": ("paid where nothing was done", "versé sans aucune action"),
+    "by_chance": ("paid with no effect", "versé sans effet"),
     "extra_cost": ("extra cost, EUR", "surcoût, EUR"),
     "extra_qaly": ("extra quality-adjusted years", "années de vie gagnées (QALY)"),
     "threshold": ("EUR a quality-adjusted year is worth", "EUR par année de vie ajustée sur la qualité"),
@@ -125,13 +126,84 @@ WORDS: dict[str, tuple[str, str]] = {
     "relative": ("difference from the reference, %", "écart à la référence, %"),
     "income_quintile": ("fifth of income (1: poorest)", "quintile de revenu (1 : le plus pauvre)"),
     "age_band": ("age", "âge"),
+    "summary": ("In short", "En bref"),
+    "each": ("Policy by policy", "Politique par politique"),
+    "remaining": ("What remains after the money stops", "Ce qui reste quand l'argent s'arrête"),
+    "remaining_note": (
+        "The same network, its money stopped on the date named: difference from the reference in each year.",
+        "Le même réseau, financement arrêté à la date indiquée : écart à la référence pour chaque année."),
+    "ended": ("money stops on", "fin du financement"),
+    "arm": ("the network is", "le réseau est"),
+    "plan": ("The plan of the action: who pays what, when", "Le plan de l'action : qui paie quoi, quand"),
+    "plan_note": (
+        "Totals by funder are those of the action (grade A); their split by year and kind is an assumption "
+        "(grade C). "
+        "What members, education and tele acts cost is booked to its legal payer, not to the plan.",
+        "Les totaux par financeur sont ceux de l'action (niveau A) ; leur répartition par année et par nature "
+        "est une "
+        "hypothèse (niveau C). Adhérents, éducation et actes à distance sont imputés à leur payeur légal, non "
+        "au plan."),
+    "funder": ("funder", "financeur"),
+    "kind": ("kind", "nature"),
+    "total": ("total", "total"),
+    "booked": ("Booked in the simulations, by payer and year", "Inscrit dans les simulations, par payeur et année"),
+    "members": ("Members and the others", "Les adhérents et les autres"),
+    "members_note": (
+        "What a study that compares members with others would find, beside the truth: the same people are simulated "
+        "without the network too. Contrast = difference there was anyhow + effect on members - effect on the others.",
+        "Ce que trouverait une étude comparant adhérents et autres, à côté de la vérité : les mêmes personnes "
+        "sont aussi "
+        "simulées sans réseau. Contraste = écart préexistant + effet sur les adhérents - effet sur les autres."),
+    "inequality": ("Between communes: before, after, by chance", "Entre communes : avant, après, par hasard"),
+    "inequality_note": (
+        "Communes are averaged over replications first. By chance: the value with the communes' values dealt at "
+        "random "
+        "in each replication; a difference smaller than that tells nothing.",
+        "Les communes sont d'abord moyennées sur les réplications. Par hasard : la valeur obtenue en "
+        "redistribuant au "
+        "hasard les valeurs entre communes dans chaque réplication ; un écart plus petit ne dit rien."),
+    "chance": ("by chance", "par hasard"),
+    "strata": ("Who gains, who loses: time to care", "Qui gagne, qui perd : délai d'accès aux soins"),
+    "places": ("Communes whose time to care…", "Communes dont le délai d'accès…"),
+    "shorter": ("is seen to be shorter", "est visiblement plus court"),
+    "longer": ("is seen to be longer", "est visiblement plus long"),
+    "same": ("shows no difference", "ne montre pas de différence"),
+    "plausible": ("plausible range", "étendue plausible"),
+    "quality": ("quality score", "score de qualité"),
+    "base_years": ("base years", "années de base"),
+    "contracts_note": (
+        "Each contract is told as if it were the only one: both are never paid for one patient and year. “No "
+        "effect”: "
+        "the arm named, run and paid for without any effect; what is paid there is paid for chance.",
+        "Chaque contrat est présenté comme s'il était le seul : jamais les deux pour un même patient et une "
+        "même année. "
+        "« Sans effet » : le bras nommé, mené et payé sans aucun effet ; ce qui y est versé l'est au hasard."),
+    "scale": ("scale", "échelle"),
+    "scale_note": (
+        "Only a part of the inhabitants was simulated (scale {scale}): amounts in EUR and numbers of people are "
+        "those of "
+        "that part, and chance looks larger than it is.",
+        "Une partie seulement des habitants a été simulée (échelle {scale}) : montants et effectifs sont ceux "
+        "de cette "
+        "partie, et le hasard paraît plus grand qu'il n'est."),
+    "reading": (
+        "Bold: the 95 % interval (below) excludes 0. Grey, marked “≈”: no difference can be seen.",
+        "En gras : l'intervalle à 95 % (dessous) exclut 0. En gris, marqué « ≈ » : aucune différence visible."),
+    "indistinct": ("not distinguishable", "non distinguable"),
+    "map_note": ("dot: a difference that can be seen", "point : différence visible"),
+    "levers": ("levers", "leviers"),
+    "contents": ("Contents", "Sommaire"),
+    "correlation": ("rank correlation with the net saving", "corrélation de rang avec l'économie nette"),
+    "in_gps": ("GPs", "généralistes"),
     "few": ("hatched: no value", "hachuré : sans valeur"),
     "replications": ("replications", "réplications"),
     "invented": ("This territory is invented: no result on it means anything.",
                  "Ce territoire est inventé : aucun résultat n'y a de sens."),
-    "equity_note": ("Indices of inequality, policy less reference.", "Indices d'inégalité, politique moins référence."),
+    "equity_note": ("Indices of inequality, policy less reference.", "Indices d'inégalité, politique moins "
+    "référence."),
     "no_icer": (
-        "A ratio of cost to quality-adjusted life is shown only where the gain can be told from none; the net monetary "
+        "A ratio of cost to quality-adjusted life is shown only where the gain can be told from none; the net "
+        "monetary "
         "benefit is shown always.",
         "Le ratio coût-efficacité n'est donné que si le gain se distingue de zéro ; le bénéfice monétaire net l'est "
         "toujours."),
@@ -168,6 +240,9 @@ NAMES: dict[str, tuple[str, str]] = {
     "net_monetary_benefit_eur.50000": ("net monetary benefit at 50,000 EUR a QALY",
                                        "bénéfice monétaire net à 50 000 EUR par QALY"),
     "icer_eur": ("EUR per quality-adjusted year", "EUR par QALY"),
+    "shared_savings_paid_eur.kinzigtal": ("paid by a contract like Kinzigtal's, EUR",
+                                          "versé par un contrat à la Kinzigtal, EUR"),
+    "shared_savings_paid_eur.ipep": ("paid by the French contract (IPEP), EUR", "versé par le contrat IPEP, EUR"),
     "saving_per_resident_year": ("saving on care a resident and year, EUR", "économie par habitant et an, EUR"),
     "factor_on_the_effect": ("factor on the saving found (1: as it is)", "facteur sur l'économie constatée"),
     "eur_per_day_of_delay": ("worth of a day of delay gained, EUR (found: days gained)",
@@ -182,9 +257,134 @@ NAMES: dict[str, tuple[str, str]] = {
     "interaction": ("together beyond the sum", "ensemble, au-delà de la somme"),
     "total": ("all together", "toutes ensemble"),
     "all": ("all", "toutes"),
+    "other": ("other funders", "autres financeurs"),
+    "others": ("other funders", "autres financeurs"),
+    "pia": ("State (PIA)", "État (PIA)"),
+    "petr": ("PETR", "PETR"),
+    "staff": ("staff", "personnel"),
+    "studies": ("studies", "études"),
+    "services": ("services", "prestations"),
+    "animation": ("animation", "animation"),
+    "kinzigtal_minimum": ("Gesundes Kinzigtal, minimum savings rate", "Gesundes Kinzigtal, avec seuil minimal"),
+    "ipep_minimum": ("IPEP, minimum savings rate", "IPEP, avec seuil minimal"),
+    "paid for": ("paid for to the end", "financé jusqu'au bout"),
+    "stopped": ("stopped half-way", "arrêté à mi-parcours"),
+    "naive": ("members less others (naive contrast)", "adhérents moins autres (contraste naïf)"),
+    "selection": ("difference there was anyhow (selection)", "écart préexistant (sélection)"),
+    "effect_on_members": ("true effect on members", "effet vrai sur les adhérents"),
+    "effect_on_others": ("true effect on the others", "effet vrai sur les autres"),
+    "reach": ("share of people enrolled", "part d'adhérents"),
+    "network": ("network", "réseau"),
+    "education": ("education", "éducation (ETP)"),
+    "teleconsultation": ("teleconsultation", "téléconsultation"),
+    "tele_expertise": ("tele-expertise", "télé-expertise"),
+    "telemonitoring": ("telemonitoring", "télésurveillance"),
+    "gp_recruited": ("GPs recruited", "généralistes recrutés"),
+    "gp_departures": ("GPs leaving", "départs de généralistes"),
+    "health_centres": ("health centres", "centres de santé"),
+    "nurse_delegation": ("nurse delegation", "délégation infirmière"),
+    "time_to_care": ("time to care, GP", "délai d'accès, généraliste"),
+    "forgone_care": ("forgone care", "renoncement aux soins"),
+    "spend": ("spend on care", "dépense de soins"),
+    "gini": ("Gini index", "indice de Gini"),
+    "extreme_tenths_ratio": ("worst tenth over best tenth", "pire dixième sur meilleur dixième"),
+    "concentration_index": ("concentration by income", "concentration selon le revenu"),
+    "slope_index": ("slope by income, poorest to richest", "pente selon le revenu, du plus pauvre au plus riche"),
+    "relative_index_of_inequality": ("relative index by income", "indice relatif selon le revenu"),
+    "income_quintile": ("income fifth", "quintile de revenu"),
+    "age_band": ("age", "âge"),
+    "sex": ("sex", "sexe"),
+    "has_ald": ("long-term illness (ALD)", "ALD"),
+    "invisible": ("no doctor, or neither cover nor car", "sans médecin, ou sans complémentaire ni voiture"),
+    "yes": ("yes", "oui"),
+    "no": ("no", "non"),
+    "emergency_departments": ("emergency departments", "urgences"),
+    "gp_lump_sums": ("GP lump sums", "forfaits des généralistes"),
     "kinzigtal": ("Gesundes Kinzigtal", "Gesundes Kinzigtal"),
     "ipep": ("IPEP", "IPEP"),
 }  # fmt: skip
+
+
+#: Built-in scenarios: label in tables (English, French), title and paragraph in French; the English are in their files.
+SCENARIOS: dict[str, tuple[str, str, str, str]] = {
+    "baseline": ("status quo", "situation actuelle", "Situation actuelle",
+        "L'offre de soins observée dans le territoire, avec la téléconsultation et l'éducation thérapeutique "
+        "d'aujourd'hui. Tous les leviers sont neutres."),
+    "network": ("network", "réseau", "Réseau de soins",
+        "À partir du 1er janvier 2020, une équipe de coordination gagne des professionnels à un réseau de soins "
+        "intégrés "
+        ": jusqu'à 55 % d'entre eux, la part observée à Gesundes Kinzigtal. Leurs patients sont invités lors "
+        "des visites "
+        "; les adhérents sont suivis de plus près. Les 721 500 EUR de l'action sont dépensés en quatre ans ; "
+        "ensuite, "
+        "plus personne n'anime le réseau."),
+    "education": ("education", "éducation (ETP)", "Éducation thérapeutique doublée",
+        "À partir de janvier 2020, quatre personnes de plus sur 1 000 par an peuvent suivre une éducation "
+        "thérapeutique, "
+        "à peu près autant que l'offre actuelle. La moitié des places en plus est à l'hôpital, l'autre dans une "
+        "unité "
+        "itinérante. Effets prudents : HbA1c pour le diabète, séjours pour l'insuffisance cardiaque, qui "
+        "s'estompent en "
+        "quelques années."),
+    "teleconsultation": ("teleconsultation", "téléconsultation", "Téléconsultation par les médecins d'une plateforme",
+        "À partir du 2 janvier 2020, on pense aux médecins d'une plateforme, installés ailleurs, pour un "
+        "cinquième de "
+        "plus des besoins auxquels la vidéo peut répondre. Leur temps s'ajoute à celui du territoire ; qui n'a pas "
+        "d'accès numérique n'en a rien."),
+    "all_three": ("all three", "les trois", "Réseau, éducation et téléconsultation ensemble",
+        "Le réseau, l'éducation thérapeutique et les téléconsultations d'une plateforme à la fois, chacun comme "
+        "dans son "
+        "propre scénario. Ce qu'ils font ensemble n'est pas la somme de ce que fait chacun seul."),
+    "null_network": ("network, no effect", "réseau sans effet", "Réseau de soins sans effet",
+        "Le réseau du scénario « réseau », mené et payé de la même façon, avec les mêmes adhérents, mais "
+        "l'adhésion ne "
+        "change rien aux soins de personne. Ce qu'un contrat verse ici, il le verse au hasard."),
+    "kinzigtal": ("as in Kinzigtal", "comme à Kinzigtal", "Adhésion comme à Kinzigtal",
+        "Professionnels et habitants adhèrent aussi vite qu'à Gesundes Kinzigtal (ajustement : p 0,13, q 0,43 "
+        "par an, "
+        "plafond 31 %), presque tous les professionnels y étant ouverts et personne ne partant de son gré."),
+    "network_diabetes_cardiology": ("network, diabetes and heart", "réseau, diabète et cœur",
+        "Réseau de soins pour le diabète et le cœur",
+        "Le démarrage que propose le programme : le réseau du scénario « réseau », mais seules peuvent adhérer les "
+        "personnes atteintes de diabète, d'insuffisance cardiaque, d'hypertension ou d'une autre maladie "
+        "cardiovasculaire."),
+    "more_gps": ("5 GPs recruited", "5 généralistes recrutés", "Cinq généralistes recrutés",
+        "Cinq généralistes de plus ouvrent un cabinet là où l'accès est le plus mauvais, le 2 janvier 2020, avec les "
+        "patientèles de jeunes médecins, remplies par des personnes sans médecin ; les départs à la retraite "
+        "continuent."),
+    "gp_retirements": ("8 GPs leave", "8 départs de généralistes", "Huit généralistes partent d'un coup",
+        "Les huit généralistes les plus âgés, un dixième d'entre eux, cessent le 2 janvier 2020 sans "
+        "successeur. Leurs "
+        "patients cherchent un autre médecin ; les départs selon l'âge continuent."),
+    "tele_expertise": ("tele-expertise", "télé-expertise", "Télé-expertise pour la moitié des adressages",
+        "À partir du 2 janvier 2020, la moitié des adressages est d'abord posée au spécialiste comme question, "
+        "au plus "
+        "quatre par personne et par an. Il répond dans la semaine, et une part des réponses rend la visite inutile."),
+    "teleconsultation_booths": ("booths", "cabines", "Cabines de téléconsultation en pharmacie",
+        "À partir du 2 janvier 2020, chaque commune dotée d'une pharmacie a une cabine où l'on voit, avec de "
+        "l'aide, le "
+        "médecin d'une plateforme. On y pense pour un cinquième des besoins auxquels la vidéo peut répondre, si l'on "
+        "habite près de l'une d'elles."),
+    "teleconsultation_own_time": ("video, own time", "vidéo, temps propre",
+        "Téléconsultation sur le temps des médecins",
+        "À partir du 2 janvier 2020, on pense au médecin traitant par vidéo pour un cinquième de plus des besoins "
+        "auxquels elle peut répondre, et les spécialistes locaux consultent aussi par vidéo. Une visite par "
+        "vidéo est "
+        "plus courte, mais amène plus de retours."),
+}  # fmt: skip
+
+
+ARMS = {"null": ("no effect", "sans effet"), "ended": ("stopped half-way", "arrêté à mi-parcours")}
+
+
+def label_of(scenario: str, language: str) -> str:
+    """Return what a scenario is called in tables and figures: its own name unless it is built in."""
+    if scenario in SCENARIOS:
+        return SCENARIOS[scenario][language == "fr"]
+    of, dot, arm = scenario.rpartition(".")
+    if dot and arm in ARMS:
+        return f"{label_of(of, language)}, {ARMS[arm][language == 'fr']}"
+    return scenario.replace("_", " ")
 
 
 def word(key: str, language: str) -> str:

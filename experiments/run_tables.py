@@ -5,8 +5,10 @@ stays, and the same command goes on where it stopped. A file is one long table (
 
 `indicator`: every indicator of everybody and of the strata in `KINDS`; `paid`: EUR by category, payer and year;
 `received`: EUR by category, who received it and year; `resource`: EUR of resources really used, by category and year;
-`total`: years lived and quality-adjusted years, by year; `norm`: years lived and EUR by cell of people and year, for
-contracts (see `experiments.savings`).
+`total`: years lived, quality-adjusted years, deaths, life ahead, by year (`experiments.expected_life`); `norm`: sums
+from which norm costs of contracts are made (`experiments.claims`).
+
+Beside it, in the folder `people`, one row a person for the contrast of members with others (`experiments.members`).
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from abm.errors import InputError
 from experiments.batch import RunSpec, code_digest
+from experiments.claims import Claims, norm_table
+from experiments.members import people_table
 from experiments.pool import Outcome, Stop, run_all
 from experiments.store import write_parquet
 
@@ -33,17 +37,24 @@ COLUMNS = ("table", "name", "kind", "stratum", "period", "value", "n")
 KINDS = ("all", "commune", "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci", "is_enrolled")
 KEYS = ["table", "name", "kind", "stratum", "period"]
 RUNS = "runs"
+PEOPLE = "people"
 CENTS_A_EURO = 100.0
-BEFORE = "before"
 
 
-def tables_of(records: Records) -> pd.DataFrame:
-    """Return what is kept of a run, columns `COLUMNS`."""
+def tables_of(records: Records, claims: Claims | None = None) -> pd.DataFrame:
+    """Return what is kept of a run, columns `COLUMNS`.
+
+    Parameters
+    ----------
+    claims : notes taken at the ends of its years; None: nothing is kept for contracts.
+    """
     import pandas as pd
 
-    from experiments.savings import norm_table
+    from experiments.expected_life import totals_table
 
-    parts = [_indicators(records), *_money(records), _totals(records), norm_table(records)]
+    parts = [_indicators(records), *_money(records), totals_table(records)]
+    if claims is not None:
+        parts.append(norm_table(records, claims))
     table = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return table.dropna(subset=["value"]).reset_index(drop=True)[list(COLUMNS)]
 
@@ -98,31 +109,6 @@ def _sides(ledger: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return sums[sums["table"] == "paid"], sums[sums["table"] == "received"]
 
 
-def _totals(records: Records) -> pd.DataFrame:
-    """Return years lived, quality-adjusted years and expected deaths, by year of the horizon."""
-    import pandas as pd
-
-    from abm.indicators.counting import Run
-    from abm.indicators.vital import vital_by_year
-    from abm.population import DAYS_A_YEAR
-    from abm.state import Vital
-
-    run = Run(records)
-    amounts, _ = vital_by_year(run)
-    columns = {
-        "person_years": amounts[:, Vital.ALIVE] / DAYS_A_YEAR,
-        "qaly": amounts[:, Vital.QALY],
-        "expected_deaths": amounts[:, Vital.EXPECTED_DEATHS],
-    }
-    rows = [
-        ("total", name, "all", "all", label, float(value), 0)
-        for name, values in columns.items()
-        for label, value, alive in zip(run.years.labels, values, amounts[:, Vital.ALIVE], strict=True)
-        if alive > 0  # counted at the ends of months: a horizon without one tells nothing
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
 # --- making runs --------------------------------------------------------------------------------------------------
 
 
@@ -130,7 +116,8 @@ def _totals(records: Records) -> pd.DataFrame:
 def keeping_digest() -> str:
     """Return a digest of the code that decides what is kept of a run."""
     folder = Path(__file__).parent
-    content = b"\0".join((folder / name).read_bytes() for name in ("run_tables.py", "savings.py"))
+    names = ("run_tables.py", "claims.py", "expected_life.py", "members.py")
+    content = b"\0".join((folder / name).read_bytes() for name in names)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -138,6 +125,11 @@ def file_of(folder: Path, spec: RunSpec) -> Path:
     """Return where a run of a comparison is kept."""
     name = hashlib.sha256(f"{spec.digest}{keeping_digest()}".encode()).hexdigest()[:40]
     return folder / RUNS / f"{name}.parquet"
+
+
+def people_file(file: Path) -> Path:
+    """Return where the people of a run are kept, by the file of its tables."""
+    return file.parent.parent / PEOPLE / file.name
 
 
 def make_missing(
@@ -159,7 +151,8 @@ def make_missing(
     """
     wanted = {spec.digest: spec for spec in specs}
     missing = {digest: spec for digest, spec in wanted.items() if not file_of(folder, spec).exists()}
-    (folder / RUNS).mkdir(parents=True, exist_ok=True)
+    for name in (RUNS, PEOPLE):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     over = len(wanted) - len(missing)
 
     def note(_: str, __: Outcome) -> None:
@@ -181,15 +174,16 @@ def make_missing(
 def _carry_out(job: tuple[RunSpec, str]) -> None:
     """Make one run and write what is kept of it."""
     spec, file = job
-    table = run_tables(spec)
+    table, people = run_tables(spec)
     try:
-        write_parquet(Path(file), table)
+        write_parquet(people_file(Path(file)), people)
+        write_parquet(Path(file), table)  # the last one: where it is, all is there
     except OSError as error:
         raise Stop(f"{file} cannot be written: {error.strerror or error}") from None
 
 
-def run_tables(spec: RunSpec) -> pd.DataFrame:
-    """Make a run and return what is kept of it.
+def run_tables(spec: RunSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make a run and return what is kept of it: its tables, its people.
 
     Raises
     ------
@@ -205,8 +199,10 @@ def run_tables(spec: RunSpec) -> pd.DataFrame:
     if pack.digest != spec.territory_digest:
         raise Stop(f"the files of territory '{spec.territory}' have changed since: begin again")
     model = TerritoryModel(pack, Scenario.model_validate(json.loads(spec.scenario)), rng=spec.seed)
-    model.run_to_end()
-    return tables_of(model.release())
+    claims = Claims(model)
+    model.run_to_end(claims)
+    records = model.release()
+    return tables_of(records, claims), people_table(records)
 
 
 @cache

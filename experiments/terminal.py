@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FAILED, UNUSABLE_INPUT, INTERRUPTED = 1, 2, 130
 PROGRESS_SHARE = 0.1  # of a run between two plain lines
+BETWEEN_LINES_S = 10.0  # of many runs
 WIDTH = 100
 
 
@@ -138,12 +139,19 @@ class Progress:
     def day(self, day: int, last_day: int, date: dt.date) -> None:
         """Tell that `day` of `last_day` days have been lived."""
 
+    def share(self, over: int, total: int, text: str, rate: str) -> None:
+        """Tell how many of many runs are over, at what rate."""
+
+    def say(self, text: str) -> None:
+        """Tell something that stays on the screen."""
+
 
 class Lines(Progress):
     """Progress as plain lines, about ten of them, for files and other programs."""
 
     def __init__(self) -> None:
         self.began, self.next_share = perf_counter(), PROGRESS_SHARE
+        self.last_share = -BETWEEN_LINES_S
 
     def phase(self, text: str) -> None:
         """Write the text."""
@@ -157,6 +165,16 @@ class Lines(Progress):
         self.next_share = PROGRESS_SHARE * (1 + int(day / last_day / PROGRESS_SHARE + 1e-9))
         rate = day / max(perf_counter() - self.began, 1e-9)
         say(f"{day / last_day:4.0%}  {date}  {rate:,.0f} days/s  {(last_day - day) / rate:.0f} s left")
+
+    def share(self, over: int, total: int, text: str, rate: str) -> None:
+        """Write a line every ten seconds, and at the end."""
+        if over == total or perf_counter() - self.last_share >= BETWEEN_LINES_S:
+            self.last_share = perf_counter()
+            say(f"{text}; {rate}" if rate else text)
+
+    def say(self, text: str) -> None:
+        """Write the text."""
+        say(text)
 
 
 class Bar(Progress):
@@ -176,6 +194,16 @@ class Bar(Progress):
         """Move the bar."""
         elapsed = self.bar.tasks[-1].elapsed or 1e-9
         self.bar.update(self.task, completed=day, total=last_day, date=str(date), rate=f"{day / elapsed:,.0f} days/s")
+
+    def share(self, over: int, total: int, text: str, rate: str) -> None:
+        """Move the bar."""
+        if self.task is None:
+            self.phase(text)
+        self.bar.update(self.task, description=text, completed=over, total=total, rate=rate)
+
+    def say(self, text: str) -> None:
+        """Write the text above the bar."""
+        self.bar.console.print(text)
 
 
 @contextmanager

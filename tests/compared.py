@@ -45,12 +45,16 @@ def run_rows(
 
 
 def norm_rows(scenario: str, seed: int, before_eur: float, now_eur: float) -> pd.DataFrame:
-    """One cell of ten years lived in the warm-up and in 2020, and what they cost."""
-    rows = [
-        ("norm", name, "cell", "0", period, value, 10)
-        for period, amount in (("before", before_eur), ("2020", now_eur))
-        for name, value in (("person_years", 10.0), ("spend_eur", amount))
-    ]
+    """Ten years lived by one kind of people in the year before and in 2020, and what they cost; all in a contract."""
+    rows = []
+    for period, amount, earlier in (("before.2019", before_eur, None), ("2020", now_eur, before_eur)):
+        for group, eur in (("all", amount), ("ipep", amount), ("ipep_before", earlier)):
+            if eur is None:
+                continue
+            sums = [("person_years", "all", 10.0), ("spend_eur", "all", eur), ("features", "0M", 10.0)]
+            if group == "all":
+                sums += [("moments", "0M|0M", 10.0), ("products", "0M", eur)]
+            rows += [("norm", name, group, stratum, period, value, 10) for name, stratum, value in sums]
     return pd.DataFrame(rows, columns=list(COLUMNS)).assign(scenario=scenario, seed=seed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -14,13 +15,26 @@ from typer.testing import CliRunner
 
 import experiments
 from abm.errors import InputError
+from abm.model import TerritoryModel
 from abm.parameters import load_parameters
 from abm.scenario import load_scenario
+from experiments.claims import BEFORE, Claims
 from experiments.cli import app
-from experiments.comparing import analyse, compare, drawn_parameters, make_plan, parts_of, triangular
-from experiments.contrasts import contracts, measures, tables, totals_by_run
-from experiments.run_tables import BEFORE, tables_of
+from experiments.comparing import (
+    DESIGN,
+    analyse,
+    compare,
+    drawn_parameters,
+    make_plan,
+    parts_of,
+    triangular,
+    warm_up_of,
+)
+from experiments.contrasts import contracts, null_of, tables
+from experiments.measures import measures, totals_by_run
+from experiments.run_tables import tables_of
 from experiments.savings import payouts
+from experiments.terminal import Progress
 
 SHORT = {"days": 40, "warm_up_days": 14, "follow_up_days": 31}
 
@@ -77,6 +91,7 @@ def test_thresholds_against_the_hand() -> None:
     policy = {s: {"care_eur": 980.0, "action_eur": 50.0, "delay_days": 5.0, "qaly": 81.0} for s in SEEDS}
     found = tables(both(policy, {s: {} for s in SEEDS}), facts_of({"policy": {"teleconsultation": 0.1}}))["thresholds"]
     needed = found.set_index("what")["break_even"]
+    assert (found["plausible_low"].dropna() <= found["plausible_high"].dropna()).all()
     assert needed["saving_per_resident_year"] == pytest.approx(100.0 / 200.0)
     assert needed["factor_on_the_effect"] == pytest.approx(100.0 / 40.0)
     assert needed["eur_per_day_of_delay"] == pytest.approx(60.0 / (2.0 * 50))
@@ -156,16 +171,64 @@ def test_norm_cost_owes_nothing_to_the_paired_run() -> None:
 def test_a_contract_pays_by_chance_where_nothing_was_done() -> None:
     luck = {s: (1000.0, 1000.0 + eur) for s, eur in zip(SEEDS, (60.0, -60.0, 30.0, -30.0), strict=True)}
     runs = pd.concat([norms(luck, luck), both({s: {} for s in SEEDS}, {s: {} for s in SEEDS})])
-    found = contracts(runs, totals_by_run(runs), "baseline", ["policy"], load_parameters()).set_index("contract")
-    assert (found["truly_saved_eur"] == 0.0).all()
-    assert (found["paid_by_chance_eur"] > 0.0).all() and (found["paid_eur"] > 0.0).all()
+    facts = facts_of({"policy": {"teleconsultation": 0.1}})
+    found = contracts(runs, totals_by_run(runs), facts, load_parameters()).set_index("contract")
+    assert (found["truly_saved_eur"] == 0.0).all() and (found["null"] == "baseline").all()
+    as_written = found.loc[["kinzigtal", "ipep"]]
+    assert (as_written["paid_by_chance_eur"] > 0.0).all() and (as_written["paid_eur"] > 0.0).all()
+    assert (as_written["paid_eur"].to_numpy() >= found.loc[["kinzigtal_minimum", "ipep_minimum"], "paid_eur"]).all()
+    assert as_written.at["kinzigtal", "benchmark_eur"] > 0
+
+
+def test_coded_morbidity_alone_raises_what_is_paid() -> None:
+    """Nobody is healthier: only the files say that people are more ill."""
+    rows = norms({s: (100.0, 100.0) for s in SEEDS}, {s: (100.0, 100.0) for s in SEEDS})
+    ill = rows.assign(stratum=rows["stratum"].str.replace("0M", "ald"))
+    paid = []
+    for gain in (0.0, 0.1):
+        found = payouts(ill, "policy", "baseline", load_parameters().with_values({"coding_gain": gain}))
+        assert found is not None
+        paid.append(found.paid_eur["kinzigtal"])
+    assert (paid[0] == pytest.approx(0.0)) and paid[1] == pytest.approx([0.5 * 10.0] * 4)
+
+
+def test_quality_is_paid_for_and_gated() -> None:
+    """As good as the reference: between the third and the eighth decile of territories, so in part; worse: nothing."""
+    runs = norms({s: (100.0, 80.0) for s in SEEDS}, {s: (100.0, 100.0) for s in SEEDS})
+    paid, scores = [], []
+    for rate in (10.0, 8.0, 14.0):
+        values = {"policy": rate, "baseline": 10.0}
+        said = pd.DataFrame(
+            [("indicator", "avoidable_admissions_per_1000", "all", "all", period, value, 1, name, seed)
+             for name, value in values.items() for seed in SEEDS for period in ("all", "2020")],
+            columns=["table", "name", "kind", "stratum", "period", "value", "n", "scenario", "seed"],
+        )  # fmt: skip
+        found = payouts(pd.concat([runs, said]), "policy", "baseline", load_parameters())
+        assert found is not None
+        paid.append(found.paid_eur["ipep"].mean())
+        scores.append(found.quality.mean())
+    assert scores[0] == pytest.approx(100 * 0.5244 / (0.5244 + 0.8416), rel=1e-3)  # normal quantiles of 0.3 and 0.8
+    assert scores[1] == 100.0 and scores[2] == 0.0 and paid[1] > paid[0] > paid[2] == 0.0
+
+
+def test_the_null_arm_of_a_policy_is_found_by_its_levers() -> None:
+    levers = {"network_adherence": 0.5}
+    policies = {
+        "net": levers,
+        "quiet": levers | {"network_without_effect": 1},
+        "video": {"teleconsultation": 0.1},
+        "both": levers | {"teleconsultation": 0.1},
+    }
+    facts = facts_of(policies)
+    found = [null_of(name, facts) for name in policies]
+    assert found == ["quiet", "quiet", "baseline", "quiet"]
 
 
 def test_contracts_need_another_run_and_a_base() -> None:
     one = norms({1: (100.0, 80.0)}, {1: (100.0, 90.0)})
     assert payouts(one, "policy", "baseline", load_parameters()) is None
     two = norms({1: (100.0, 80.0)}, {1: (100.0, 90.0), 2: (100.0, 90.0)})
-    assert payouts(two[two["period"] != BEFORE], "policy", "baseline", load_parameters()) is None
+    assert payouts(two[~two["period"].str.startswith(BEFORE)], "policy", "baseline", load_parameters()) is None
 
 
 # --- the design ---------------------------------------------------------------------------------------------------
@@ -208,6 +271,48 @@ def test_variants_for_attribution_and_delay() -> None:
     name = "escalation_share_of_unserved_acute_needs"
     assert plan.scenarios["baseline.delay_high"].parameters[name] == load_parameters().entry(name).high
     assert plan.policies == ("many",)
+
+
+def test_arms_without_effect_with_an_end_and_a_yardstick() -> None:
+    plan = make_plan(
+        ["network", "teleconsultation", "null_network"], "baseline", "tiny",
+        has_null=True, has_ending=True, has_yardstick=True,
+    )  # fmt: skip
+    kinds = {name: next(key for key in of if key != "of") for name, of in plan.variants.items()}
+    assert kinds == {"network.ended": "ended", "baseline.more_gps": "yardstick"}
+    assert plan.scenarios["network.ended"].levers.network_end == "2022-01-01"
+    alone = make_plan(["network"], "baseline", "tiny", has_null=True)
+    assert alone.scenarios["network.null"].levers.network_without_effect == 1
+
+
+@pytest.mark.parametrize("years", [1, 3])
+def test_base_years_are_whole_years_before_the_start(years: int) -> None:
+    days = warm_up_of("baseline", years, {})
+    assert load_scenario().start - dt.timedelta(days=days) == dt.date(2020 - years, 1, 1)
+    with pytest.raises(InputError, match="'base_years': found 4"):
+        warm_up_of("baseline", 4, {})
+
+
+@pytest.mark.parametrize(
+    ("levers", "message"),
+    [
+        ({"network_adherence": 0.5, "network_start": "2031-01-01"}, "'network_start': found 2031-01-01"),
+        ({"network_adherence": 0.5, "network_communes": "Bourgg"}, "'network_communes': found 'Bourgg'"),
+        (
+            {"patient_education": 50, "etp_sessions": 6, "etp_sessions_per_day": 1, "etp_extra_hospital_share": 1.0},
+            "more places than sessions",
+        ),
+        ({"teleconsultation_time": "booth"}, "with 'teleconsultation' 0"),
+        ({"patient_education": 1, "education_effect": "published", "education_without_effect": 1}, "one of the two"),
+        ({"network_adherence": 0.5, "network_priority": 1, "network_without_effect": 1}, "one of the two"),
+        ({"gp_departures": 99}, "'gp_departures': found 99"),
+    ],
+)
+def test_policies_that_cannot_be_are_refused_before_any_run(levers: dict, message: str, tmp_path: Path) -> None:
+    policy, base = (load_scenario(name=name, **SHORT, **some) for name, some in (("wrong", levers), ("baseline", {})))
+    with pytest.raises(InputError, match=message) as refused:
+        compare(base, policy, territory="tiny", output=tmp_path / "new", replications=1, workers=1)
+    assert "scenario 'wrong'" in str(refused.value) and not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
@@ -283,6 +388,30 @@ def test_a_second_time_makes_only_what_is_missing(done: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_over_can_be_reported_after_an_interruption(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C after the first replication: the folder says what is there, and the same command goes on."""
+    scenario = load_scenario(done.parent / "leaving.yaml")
+    told: list[str] = []
+
+    class Impatient(Progress):
+        def share(self, over: int, total: int, text: str, rate: str) -> None:
+            told.append(text)
+            if over == 4:
+                raise KeyboardInterrupt
+
+    settings = {"territory": "tiny", "workers": 1, "output": tmp_path, **SHORT}
+    with pytest.raises(KeyboardInterrupt):
+        compare(scenario, replications=3, progress=Impatient(), **settings)
+    assert json.loads((tmp_path / DESIGN).read_text())["replications"] == 3
+    found = analyse(tmp_path)
+    assert found.tables["differences"]["n"].max() == 2 and told[-1] == "4 of 6 runs are over"
+    whole = compare(scenario, replications=3, **settings)
+    assert whole.tables["differences"]["n"].max() == 3
+
+
+@pytest.mark.slow
 def test_finished_runs_are_compared_as_they_are(done: Path, tmp_path: Path) -> None:
     leaving = load_scenario(done.parent / "leaving.yaml")
     for scenario in ("baseline", leaving):
@@ -307,14 +436,19 @@ def test_finished_runs_are_compared_as_they_are(done: Path, tmp_path: Path) -> N
 def test_money_kept_of_a_run_is_that_of_its_books() -> None:
     result = experiments.run("baseline", territory="tiny", **SHORT)
     assert result.records is not None
-    kept = tables_of(result.records)
+    model = TerritoryModel("tiny", rng=1, **SHORT)
+    claims = Claims(model)
+    model.run_to_end(claims)
+    kept = tables_of(model.records(), claims)
     horizon = result.ledger[result.ledger["part"] == "horizon"]
     for side in ("paid", "received"):
         cents = horizon.loc[horizon["side"] == side, "cents"].sum()
         assert kept.loc[kept["table"] == side, "value"].sum() == pytest.approx(cents / 100)
-    norm = kept[(kept["table"] == "norm") & (kept["name"] == "spend_eur")]
+    whole = kept[(kept["table"] == "norm") & (kept["kind"] == "all")]
+    norm = whole[whole["name"] == "spend_eur"]
     care = horizon[(horizon["side"] == "paid") & (horizon["category"] != "action")]["cents"].sum() / 100
-    assert norm.loc[norm["period"] != BEFORE, "value"].sum() == pytest.approx(care)
-    lived = kept[(kept["table"] == "norm") & (kept["name"] == "person_years") & (kept["period"] == BEFORE)]
+    is_before = norm["period"].str.startswith(BEFORE)
+    assert norm.loc[~is_before, "value"].sum() == pytest.approx(care)
+    lived = whole[(whole["name"] == "person_years") & whole["period"].str.startswith(BEFORE)]
     people = result.manifest["population"]["people"]
     assert lived["value"].sum() == pytest.approx(people * 14 / 365.25, rel=0.01)

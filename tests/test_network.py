@@ -91,7 +91,7 @@ def test_a_plan_that_cannot_be_is_refused(tmp_path: Path, row: str, message: str
 
 
 def test_what_the_months_cost_is_booked_to_its_funders() -> None:
-    model = lived(**FAST)
+    model = lived(**FAST, network_staff_in_running_cost_share=0.0)
     plan = load_action_plan(PARAMETERS)
     months = [plan.month(month) for month in range(10)]  # March to December
     for funder, payer in (("pia", Payer.STATE), ("petr", Payer.TERRITORY), ("others", Payer.OTHER)):
@@ -104,6 +104,16 @@ def test_what_the_months_cost_is_booked_to_its_funders() -> None:
     table = indicators(model.records(), ("all",)).set_index(["indicator", "period"])["value"]
     total = sum(eur(model, payer) for payer in Payer)
     assert table["programme_cost_eur", "all"] == pytest.approx(total)
+
+
+def test_staff_is_not_paid_twice() -> None:
+    """The running cost of members counts the staff, which the plan pays: on the tiny territory nothing is left."""
+    model = lived(**FAST)
+    assert eur(model, Payer.COMPULSORY) == 0.0 and model.network.members.size > 0
+    n, a_member = model.network.members.size, PARAMETERS["network_running_cost_per_member"]
+    assert model.network.running_cost_eur_per_year(0.0) == n * a_member
+    assert model.network.running_cost_eur_per_year(n * a_member - 12.0) == pytest.approx(12.0)
+    assert model.network.running_cost_eur_per_year(n * a_member + 12.0) == 0.0
 
 
 # --- no effect --------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def test_where_nothing_can_be_seen_it_says_so(tmp_path: Path) -> None:
     first, second, third = said(compared(tmp_path))
     assert "no difference can be seen" in first
     assert "No saving and no extra cost can be seen" in second
-    assert "No cost of the action itself is in the books" in third
+    assert "Nothing is booked to the action beside care" in third
     assert not re.search(r"shortens|lengthens|EUR less|EUR more", " ".join((first, second, third)))
     french = said(compared(tmp_path), "fr")
     assert "aucune différence n'est visible" in french[0] and "Ni économie ni surcoût" in french[1]

@@ -496,13 +496,20 @@ class CareNetwork(mesa.Agent):
 
         Notes
         -----
-        In a run at a smaller scale the plan is smaller in proportion, as everything else is.
+        In a run at a smaller scale the plan is smaller in proportion, as everything else is. The running cost of
+        members [N039] counts the staff, whom the plan pays already: only what goes beyond that is booked [EV009].
         """
-        scale = self.model.policy.scale
-        for (funder, _), cents in self.plan.action.month(self.months_since_start(today)).items():
+        scale, month = self.model.policy.scale, self.months_since_start(today)
+        for (funder, _), cents in self.plan.action.month(month).items():
             self.model.pay_for_action(today, PAYER_OF[funder], round(cents * scale))
-        a_year = self.model.setting.parameters["network_running_cost_per_member"] * CENTS_A_EURO
-        self.model.pay_for_action(today, Payer.COMPULSORY, round(a_year / MONTHS_A_YEAR * self.members.size))
+        beyond = self.running_cost_eur_per_year(self.plan.action.staff_eur_per_year(month) * scale)
+        self.model.pay_for_action(today, Payer.COMPULSORY, round(beyond * CENTS_A_EURO / MONTHS_A_YEAR))
+
+    def running_cost_eur_per_year(self, staff_eur_per_year: float) -> float:
+        """Return what members cost a year beyond the staff that is paid otherwise, EUR, never below 0."""
+        parameters = self.model.setting.parameters
+        a_year = parameters["network_running_cost_per_member"] * self.members.size
+        return max(0.0, a_year - parameters["network_staff_in_running_cost_share"] * staff_eur_per_year)
 
     # --- what is told ---------------------------------------------------------------------------------------------
 

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
+    from abm.state import Payer
+
+CENTS_A_EURO, MONTHS_A_YEAR = 100, 12
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,11 @@ class Policy:
 
     def prepare(self, model: TerritoryModel) -> None:
         """Change the world before its first day; the agents are not there yet. Nothing by default."""
+
+    def pay_a_month(self, model: TerritoryModel, today: int, payer: Payer, eur_per_year: float) -> None:
+        """Book a twelfth of a yearly cost on the first of a month; call it in `on_month`."""
+        if model.setting.calendar.is_first_of_month[today]:
+            model.pay_for_action(today, payer, round(eur_per_year * CENTS_A_EURO / MONTHS_A_YEAR))
 
     def on_month(self, model: TerritoryModel, today: int) -> None:
         """Decide on the evening of the first day of the horizon and of each month after. Nothing by default."""

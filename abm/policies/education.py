@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from abm.errors import InputError
 from abm.policies import Lever, Policy
 
 if TYPE_CHECKING:
@@ -43,7 +44,12 @@ class PatientEducation(Policy):
     streams = ("EDUCATION_OFFER", "EDUCATION_ACCEPT", "EDUCATION_COMPLETE")
 
     def prepare(self, model: TerritoryModel) -> None:
-        """Refuse more places than there are sessions for."""
+        """Refuse more places than there are sessions for, and an effect of what has none."""
+        if self.value("education_without_effect") and self.value("education_effect"):
+            raise InputError(
+                f"'education_effect': found '{self.value('education_effect')}' with 'education_without_effect' 1, "
+                "expected one of the two"
+            )
         model.education.refuse_beyond_sessions(self.value("patient_education"), "patient_education")
 
     def on_month(self, model: TerritoryModel, today: int) -> None:

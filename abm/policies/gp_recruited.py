@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from abm.policies import Lever, Policy
+from abm.policies import CENTS_A_EURO, Lever, Policy
+from abm.state import Payer
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -20,6 +21,12 @@ class Recruitment(Policy):
         Lever("gp_recruited", "GPs", "general practitioners who open a practice where access is worst", 0, 100, int),
     )
     streams = ("PROFESSIONALS", "HOLIDAYS")
+
+    def on_month(self, model: TerritoryModel, today: int) -> None:
+        """Book the aid for setting up a practice [EV010] on the first day; in a thinned run, in proportion."""
+        if today == model.setting.first_reported_day:
+            aid = model.setting.parameters["gp_installation_aid_eur"] * self.value("gp_recruited") * model.policy.scale
+            model.pay_for_action(today, Payer.COMPULSORY, round(aid * CENTS_A_EURO))
 
     def prepare(self, model: TerritoryModel) -> None:
         """Give each a commune, an agenda and an address; the number recruited changes nothing for the first of them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abm.policies import Lever, Policy
+from abm.state import Payer
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -23,6 +24,13 @@ class HealthCentres(Policy):
         Lever("health_centres", "centres", "health centres with salaried GPs, where access is worst", 0, 20, int),
     )
     streams = ("PROFESSIONALS", "HOLIDAYS")
+
+    def on_month(self, model: TerritoryModel, today: int) -> None:
+        """Book a month of what fees leave uncovered [EV011], by the territory; in a thinned run, in proportion."""
+        parameters = model.setting.parameters
+        n_doctors = self.value("health_centres") * round(parameters["health_centre_gps"])
+        a_year = parameters["health_centre_subsidy_eur_per_gp"] * n_doctors * model.policy.scale
+        self.pay_a_month(model, today, Payer.TERRITORY, a_year)
 
     def prepare(self, model: TerritoryModel) -> None:
         """Give each centre a commune and its doctors their agendas."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from abm.errors import InputError
 from abm.policies import Lever, Policy
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ class Network(Policy):
     streams = ("JOIN", "ENROL", "LEAVE_NETWORK", "INVITED")
 
     def prepare(self, model: TerritoryModel) -> None:
-        """Check dates, communes, diseases and the plan of expenses."""
+        """Check dates, communes, diseases, the plan of expenses; refuse priority for members of what does nothing."""
+        if self.value("network_without_effect") and self.value("network_priority"):
+            raise InputError("'network_priority': found 1 with 'network_without_effect' 1, expected one of the two")
         model.plan_network(**{name.removeprefix("network_"): value for name, value in self.values.items()})
 
     def on_month(self, model: TerritoryModel, today: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abm.policies import Lever, Policy
+from abm.state import Payer
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -23,7 +24,9 @@ class NurseDelegation(Policy):
     )
 
     def on_month(self, model: TerritoryModel, today: int) -> None:
-        """Place the nurses on the first day: the practices with the longest lists first, the last one in part."""
+        """Place the nurses on the first day, longest lists first, the last one in part; pay them."""
+        a_year = model.setting.parameters["delegated_nurse_eur_per_fte"] * self.value("nurse_delegation_fte")
+        self.pay_a_month(model, today, Payer.COMPULSORY, a_year * model.policy.scale)
         if today != model.setting.first_reported_day:
             return
         parameters = model.setting.parameters

@@ -12,7 +12,7 @@ import numpy as np
 
 from abm.errors import InputError
 from abm.policies import Lever, Policy
-from abm.state import NOWHERE
+from abm.state import NOWHERE, Payer
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -69,8 +69,16 @@ class Teleconsultation(Policy):
         is_near = minutes.min(axis=1) <= model.setting.parameters["teleconsult_booth_reach_minutes"]
         model.arrays.booth_places[:] = np.where(is_near, hosts[nearest], NOWHERE)
 
+    def _pay_booths(self, model: TerritoryModel, today: int) -> None:
+        """Book a month of rent, by the territory [EV013], and of help, by the insurance [EV014]."""
+        parameters, n = model.setting.parameters, len(model.communes_with(HOSTS)) * model.policy.scale
+        self.pay_a_month(model, today, Payer.TERRITORY, n * parameters["teleconsultation_booth_eur_per_year"])
+        self.pay_a_month(model, today, Payer.COMPULSORY, n * parameters["teleconsultation_booth_help_eur"])
+
     def on_month(self, model: TerritoryModel, today: int) -> None:
-        """Offer more from the morning after the first day of the horizon on."""
+        """Offer more from the morning after the first day of the horizon on; pay the booths."""
+        if self.time == BOOTH:
+            self._pay_booths(model, today)
         if today != model.setting.first_reported_day:
             return
         rules, share = model.arrays.rules, self.value("teleconsultation")
