@@ -35,6 +35,9 @@ STYLE = """
 .tt-world { font-weight: 600; color: #1b3a57; margin: 0 0 2px; }
 .tt-world span { font-weight: 400; color: #667; font-size: .86rem; }
 .tt-honest { color: #667; font-size: .8rem; margin-top: 10px; }
+.tt-keys { color: #445; font-size: .86rem; margin: 6px 0 0; }
+.tt-keys s, .tt-keys i { display: inline-block; width: 26px; margin: 0 3px 4px 10px; border-top: 2px dashed #5b6b7a; }
+.tt-keys i { border-top: 2.5px solid #c8553d; }
 .tt-charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(290px, 1fr)); gap: 10px 22px; }
 .v-input__slider .v-input__slot { flex-direction: column; align-items: stretch !important; }
 .v-input__slider .v-label { font-size: .88rem !important; margin: 0 !important; height: auto !important; color: #333; }
@@ -257,9 +260,9 @@ def scale_of(pictures: tuple[Picture, Picture] | None, by: str) -> tuple[float, 
 def Curves(pictures: tuple[Picture, Picture], is_pair: bool, language: str) -> None:
     """Six figures over the months."""
     before, after = pictures
-    solara.Text(
-        say("by_month" if before.months else "no_months", language), style={"color": "#667", "font-size": ".86rem"}
-    )
+    keys = f"<s></s> {say('baseline', language)}" + (f" <i></i> {say('policy', language)}" if is_pair else "")
+    told = f"{say('by_month', language)}: {keys}" if before.months else say("no_months", language)
+    solara.HTML(tag="p", unsafe_innerHTML=told, classes=["tt-keys"])
     with solara.Div(classes=["tt-charts"]):
         for name in CHARTS:
             title = say(CHART_TITLE.get(name, name), language)
