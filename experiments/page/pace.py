@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from abm.errors import InputError
-from experiments.page.watching import Picture
+from experiments.page.pictures import Picture
 from experiments.page.worlds import Worlds
 
 LEAST_SECONDS_A_FRAME = 0.12  # a browser has to draw it

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import solara
-from mesa.visualization import Slider
-from mesa.visualization.solara_viz import UserInputs
-from mesa.visualization.utils import update_counter
 
 from abm.environment.territory import load_territory
 from abm.errors import InputError
 from experiments.page.geography import shapes
-from experiments.page.lives import Told, people_of, tell
 from experiments.page.pace import Pace, View
-from experiments.page.watching import MAPS, Picture
+from experiments.page.pictures import MAPS, Picture
 from experiments.page.words import LANGUAGES, say
 from experiments.page.worlds import Worlds
+
+if TYPE_CHECKING:
+    from experiments.page.lives import Told
 
 STRIDES = {"day": 1, "week": 7, "month": 30}
 CHARTS = ("gp_wait", "specialist_wait", "emergency", "spend", "enrolled", "video")
@@ -118,7 +117,6 @@ def Page() -> None:
         return pace.close
 
     solara.use_effect(live, [pace])
-    update_counter.get()
     solara.Style(STYLE)
     solara.Title(say("title", language))
     with solara.AppBar():
@@ -127,7 +125,8 @@ def Page() -> None:
         solara.Button(say("language", language), text=True, on_click=lambda: set_language(other))
     with solara.Sidebar(), solara.Column(gap="8px", style={"padding": "4px 14px"}):
         Clock(pace, view, language, lambda: set_epoch(epoch + 1))
-        Levers(pace, territory, language).key(f"levers-{epoch}")
+        if view.pictures is not None:  # Mesa's inputs take seconds to import: the map comes first
+            Levers(pace, territory, language).key(f"levers-{epoch}")
     with solara.Column(gap="10px", style={"padding": "12px 20px", "max-width": "1500px", "margin": "0 auto"}):
         Head(view, language)
         Maps(pace, view, territory, language)
@@ -171,6 +170,9 @@ def Clock(pace: Pace, view: View, language: str, restart: Callable[[], None]) ->
 @solara.component
 def Levers(pace: Pace, territory: Any, language: str) -> None:
     """The sliders: Mesa's own inputs over the levers of the model."""
+    from mesa.visualization import Slider
+    from mesa.visualization.solara_viz import UserInputs
+
     places, set_places = solara.use_state(dict[str, int]())
     n_practices = int(territory.count("general_practitioner").sum())
     groups = {"levers": POLICY_CONTROLS, "supply": supply_controls(n_practices)}
@@ -273,6 +275,8 @@ def Curves(pictures: tuple[Picture, Picture], is_pair: bool, language: str) -> N
 @solara.component
 def Lives(pace: Pace, view: View, territory: Any, commune: int, language: str) -> None:
     """The people of a commune; of one of them, the life under both worlds."""
+    from experiments.page.lives import Told, people_of, tell
+
     person, set_person = solara.use_state(-1)
     assert view.pictures is not None
 

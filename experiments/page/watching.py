@@ -7,7 +7,6 @@ would not be known yet. Reads the world; writes nothing, draws nothing at random
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from abm.indicators.counting import Run
 from abm.indicators.potential import apl_of
 from abm.records import columns_of
 from abm.state import Channel, Counter, Kind, NetworkFigure, Outcome, Status, Vital
+from experiments.page.pictures import Picture
 
 if TYPE_CHECKING:
     from abm.model import TerritoryModel
@@ -27,30 +27,7 @@ PER_PEOPLE, PERCENT = 1000.0, 100.0
 #: Months of appointments behind the colour of a commune, and how many of them there must be.
 MONTHS_ON_THE_MAP, FEWEST_APPOINTMENTS = 3, 20
 VIDEO = (Channel.VIDEO_OWN_GP, Channel.PLATFORM, Channel.BOOTH)
-SERIES = ("gp_wait", "specialist_wait", "emergency", "spend", "enrolled", "video")
-MAPS = ("delay", "access", "enrolment", "emergency")
 _COUNTED = ("wait_days", "appointments", "emergency")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A world on the evening before a day.
-
-    Attributes
-    ----------
-    date : of the next day to live, ISO form.
-    months : the months that are over since the horizon began, "2020-01".
-    series : name to one value a month, None where there is none; see `SERIES`.
-    communes : name to one value a commune, None where too little is known; see `MAPS`.
-    people, enrolled : inhabitants, and members of the care network, today.
-    """
-
-    date: str
-    months: tuple[str, ...]
-    series: dict[str, list[float | None]]
-    communes: dict[str, list[float | None]]
-    people: int
-    enrolled: int
 
 
 class Watcher:

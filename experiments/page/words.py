@@ -164,12 +164,28 @@ FRENCH_VALUES: dict[str, str] = {
     "copd": "BPCO",
     "cancer": "cancer",
     "hypertension": "hypertension",
-    "emergency_admission": "admission en urgence",
+    "complication": "complication",
+    "exacerbation": "exacerbation",
+    "amputation": "amputation",
+    "decompensation": "décompensation",
+    "esrd_start": "insuffisance rénale terminale",
+    "foot_ulcer": "plaie du pied",
+    "mi": "infarctus",
+    "stroke": "AVC",
+    "crisis": "poussée",
+    "coronary": "accident coronarien",
+    "rhythm_or_artery": "trouble du rythme ou artériel",
     "planned_medicine": "médecine, programmé",
     "planned_surgery": "chirurgie, programmée",
     "day_case": "ambulatoire",
 }
-ENGLISH_VALUES = {"dead": "died on", "departed": "moved away on", "copd": "COPD"}
+ENGLISH_VALUES = {
+    "dead": "died on",
+    "departed": "moved away on",
+    "copd": "COPD",
+    "mi": "myocardial infarction",
+    "esrd_start": "end-stage renal disease",
+}
 
 
 def say(key: str, language: str) -> str:
@@ -184,5 +200,8 @@ def fact_word(name: str, language: str) -> str:
 
 def value_word(value: str, language: str) -> str:
     """Return a value of a fact; names of places stay as they are."""
+    condition, dot, event = value.partition(".")
+    if dot and " " not in value:  # an event of a disease
+        return f"{value_word(condition, language)}, {value_word(event, language)}"
     told = (FRENCH_VALUES if language == "fr" else ENGLISH_VALUES).get(value)
     return told if told is not None else value.replace("_", " ")

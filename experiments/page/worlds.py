@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abm.scenario import load_scenario
-from experiments.page.watching import Picture, Watcher
 
 if TYPE_CHECKING:
     from abm.environment.territory import Territory
     from abm.model import TerritoryModel
     from abm.scenario import Scenario
+    from experiments.page.pictures import Picture
+    from experiments.page.watching import Watcher
 
 #: Asked before every day: True, and what is being done is left there.
 Stop = Callable[[], bool]
@@ -86,7 +87,7 @@ class Worlds:
         model = self._make({})
         if not _live_to(model, model.setting.first_reported_day, stop):
             return False
-        self._baseline = Watcher(model)
+        self._baseline = _watched(model)
         return True
 
     def try_out(self, levers: Mapping[str, Any], stop: Stop = never) -> bool:
@@ -106,7 +107,7 @@ class Worlds:
         model = self._make(moved)
         if not _live_to(model, self.baseline.day, stop):
             return False
-        self._policy, self.levers = Watcher(model), moved
+        self._policy, self.levers = _watched(model), moved
         return True
 
     def advance(self, days: int) -> None:
@@ -125,6 +126,12 @@ class Worlds:
         from abm.model import TerritoryModel
 
         return TerritoryModel(self.territory, load_scenario(self.reference, **levers), rng=self.seed)
+
+
+def _watched(model: TerritoryModel) -> Watcher:
+    from experiments.page.watching import Watcher
+
+    return Watcher(model)
 
 
 def _live_to(model: TerritoryModel, day: int, stop: Stop) -> bool:
