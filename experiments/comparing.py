@@ -35,7 +35,7 @@ MOST_PARTS = 5  # policies in one scenario that can be told apart: 2^5 scenarios
 MAIN = ("time_to_care_days.gp", "lead_time_mean_days.gp", "spend_per_head_eur")
 DELAY_ROWS = ("control_drift", "escalation_share_of_unserved_acute_needs")
 DELAY_LEVELS = ("none", "high")
-DRAWN_DOMAINS = ("network", "etp", "telehealth")
+DRAWN_DOMAINS = ("network", "etp", "telehealth", "lever")
 DRAWN_FAMILIES = (*DELAY_ROWS, "control_restore_share", "prescription_response", "avoidable_share")
 
 
