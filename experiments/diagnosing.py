@@ -1,7 +1,7 @@
 """What is the matter with health in this territory, and where to begin? The local health diagnosis.
 
-Owns its order and its folder: the runs (a comparison in `comparison/`), the tables of the diagnosis as CSV, the facts in
-`diagnosis.json`. What territories' data say comes from `experiments.territories`, what runs say from
+Owns its order and its folder: the runs (a comparison in `comparison/`), the tables of the diagnosis as CSV, the facts
+in `diagnosis.json`. What territories' data say comes from `experiments.territories`, what runs say from
 `experiments.comparing`, the ranking from `experiments.ranking`; the report is `experiments.diagnosis_report`.
 """
 
@@ -181,7 +181,9 @@ def fitted(scenario: Scenario, territory: Territory, *, is_asked: bool = False) 
     for lever in levers():
         level = getattr(scenario.levers, lever.name)
         if lever.unit in COUNTED_UNITS and level != lever.neutral:
-            changes[lever.name] = max(1, round(level * ratio)) if lever.kind is int else level * ratio
+            here = max(1, round(level * ratio)) if lever.kind is int else level * ratio
+            if here != level:
+                changes |= {lever.name: here, "title": f"{lever.meaning}: {here:.3g}"}
     return load_scenario(scenario, **changes) if changes else scenario
 
 

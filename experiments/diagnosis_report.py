@@ -151,7 +151,7 @@ def _shown(name: str, value: float, language: str) -> str:
 
 
 def _digits(value: float) -> int:
-    return 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4
+    return 0 if abs(value) >= 1000 or value == 0 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4
 
 
 def _between(name: str, low: float, high: float, language: str) -> str:

@@ -1,4 +1,4 @@
-"""What is everything in a diagnosis called? Owns its words, English and French; those of indicators are the report's."""
+"""What is everything in a diagnosis called? Owns its words, English and French; most indicators have the report's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "ranking": ("Where to begin: gain per euro", "Par où commencer : gain par euro"),
     "method": ("Method", "Méthode"),
     "limits": ("Limits", "Limites"),
-    "missing": ("What the pack does not tell, and what stands in", "Ce que le dossier ne dit pas, et ce qui le remplace"),
+    "missing": ("What the pack does not tell, and what stands in", "Ce que les données ne disent pas"),
     "place": ("place", "lieu"),
     "all": ("whole territory", "ensemble du territoire"),
     "people": ("people", "habitants"),
@@ -28,7 +28,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "median_income_eur": ("median income, EUR", "revenu médian, EUR"),
     "general_practitioners": ("GPs", "MG"),
     "gp_per_100000": ("GPs per 100,000", "MG pour 100 000"),
-    "without": ("live in a commune without a GP", "vivent dans une commune sans MG"),
+    "without": ("no GP in their commune", "sans MG dans la commune"),
     "indicator": ("indicator", "indicateur"),
     "unit": ("unit", "unité"),
     "here": ("here, simulated", "ici, simulé"),
@@ -50,8 +50,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "potential_note": (
         "If every commune did at least as well as the best quarter of the people's. An upper bound: chance alone makes "
         "small communes differ.",
-        "Si chaque commune faisait au moins aussi bien que le meilleur quart. Une borne supérieure : le hasard suffit à "
-        "faire différer de petites communes.",
+        "Si chaque commune faisait au moins aussi bien que le meilleur quart. Une borne supérieure : le hasard suffit "
+        "à faire différer de petites communes.",
     ),
     "intervention": ("intervention", "intervention"),
     "levers": ("at", "à"),
@@ -77,8 +77,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "the books have no entry), not what comes of it. Rows without a rank cannot be told from no gain with these "
         "replications. Effects of grade C are guesses.",
         "Prix : ce qu'on met dans l'intervention (action, éducation, télésanté ; un prix de niveau C où les comptes "
-        "n'ont pas d'écriture), non ce qui en résulte. Une ligne sans rang ne se distingue pas de l'absence de gain avec "
-        "ces réplications. Les effets de niveau C sont des hypothèses.",
+        "n'ont pas d'écriture), non ce qui en résulte. Une ligne sans rang ne se distingue pas de l'absence de gain "
+        "avec ces réplications. Les effets de niveau C sont des hypothèses.",
     ),
     "none_ranked": (
         "With these replications no intervention can be told from no gain.",

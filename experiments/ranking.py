@@ -79,7 +79,7 @@ def ranking(runs: pd.DataFrame, facts: Mapping[str, Any], parameters: Parameters
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Number, within each aim, those whose gain per euro can be told from none; the others come after, by their mean."""
+    """Number, within each aim, those whose gain per euro can be told from none; the others come after."""
     columns = [
         "aim",
         "scenario",
