@@ -158,7 +158,7 @@ def _between(name: str, low: float, high: float, language: str) -> str:
     return "" if low != low else f"{_shown(name, low, language)} … {_shown(name, high, language)}"
 
 
-def _population_row(row: Mapping[str, Any], language: str) -> list[str]:
+def _population_row(row: Mapping[Any, Any], language: str) -> list[str]:
     cells = [say("all", language) if row["place"] == "all" else str(row["place"])]
     for name in POPULATION:
         value = float(row[name])
@@ -222,7 +222,7 @@ def _groups(table: pd.DataFrame, language: str) -> list[dict[str, Any]]:
         rows = table[table["kind"] == kind]
         if rows.empty:
             continue
-        wide = rows.pivot(index="stratum", columns="indicator", values="value")
+        wide: Any = rows.pivot(index="stratum", columns="indicator", values="value")
         order = list(dict.fromkeys(rows["stratum"]))
         lines = [
             [called(str(one), language)]
@@ -233,7 +233,7 @@ def _groups(table: pd.DataFrame, language: str) -> list[dict[str, Any]]:
     return found
 
 
-def _potential_row(row: Mapping[str, Any], language: str) -> list[str]:
+def _potential_row(row: Mapping[Any, Any], language: str) -> list[str]:
     name = row["indicator"]
     cells = [
         _shown(name, row[column], language) for column in ("mean", "best_quarter", "worst_quarter", "gain_per_head")
@@ -250,7 +250,7 @@ def _ranking(table: pd.DataFrame, facts: Mapping[str, Any], language: str) -> li
     return found
 
 
-def _ranked_row(row: Mapping[str, Any], facts: Mapping[str, Any], language: str) -> dict[str, Any]:
+def _ranked_row(row: Mapping[Any, Any], facts: Mapping[str, Any], language: str) -> dict[str, Any]:
     neutral = facts["scenarios"][facts["reference"]]["levers"]
     levers = {
         key: value for key, value in facts["scenarios"][row["scenario"]]["levers"].items() if value != neutral[key]

@@ -52,15 +52,13 @@ def change_needs(model: TerritoryModel, kind: Kind, ratio: float) -> None:
 
     A clock that runs keeps its day; the next one is drawn at the new rate.
     """
-    world = model.arrays
+    world, people = model.arrays, model.arrays.patients
     former = world.rates[kind].copy()
     world.rates[kind, :YOUNG_BANDS] *= ratio
-    n_people = world.patients.size
-    rows = np.flatnonzero((world.patients.status == Status.ALIVE) & (world.patients.age_band < YOUNG_BANDS))
-    people = world.patients[rows]
-    less = (world.rates[kind] - former)[people.age_band, people.is_female]
-    episodes = world.episodes[kind * n_people : (kind + 1) * n_people]
-    episodes.rate[rows] = np.maximum(episodes.rate[rows] + less * people.need_factor.astype(float), 0.0)
+    rows = np.flatnonzero((people.status == Status.ALIVE) & (people.age_band < YOUNG_BANDS))
+    more = (world.rates[kind] - former)[people.age_band[rows], people.is_female[rows]]
+    rate = world.episodes["rate"][kind * people.size : (kind + 1) * people.size]
+    rate[rows] = np.maximum(rate[rows] + more * people.need_factor[rows].astype(float), 0.0)
 
 
 POLICY = YouthPrevention

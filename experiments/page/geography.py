@@ -52,7 +52,7 @@ def shapes(territory: Territory) -> dict[str, Any]:
     }
 
 
-def _site(row: dict[str, Any], project: Any) -> dict[str, Any]:
+def _site(row: Any, project: Any) -> dict[str, Any]:
     x, y = project(np.array([[row["lon"], row["lat"]]]))[0]
     return {"x": x, "y": y, "name": str(row["name"]), "has_emergency": bool(row["has_emergency"])}
 
