@@ -15,6 +15,7 @@ from abm.payments.tables import Category
 from abm.policies import policies
 from abm.state import NOBODY, Effect, Kind, Payer, Status
 from experiments.conformance import lives
+from experiments.ranking import PRICE
 
 SHORT = {"days": 62, "warm_up_days": 10, "follow_up_days": 10, "demography": False}
 FILE = "more_levers.csv"
@@ -161,7 +162,7 @@ def test_trained_doctors_follow_their_ill_more_closely() -> None:
     cents = 100 * parameters["professional_training_eur_per_gp_year"] / 12
     assert paid_for_action(model) == {Payer.OTHER: round(cents * rows.size)}
     some = [set(first_evening(professional_training=level).interventions[0].trained(model)) for level in (0.3, 0.7)]
-    assert some[0] <= some[1] < set(rows.tolist()) | {-1}
+    assert some[0] <= some[1] <= set(rows.tolist())
 
 
 # --- all of them --------------------------------------------------------------------------------------------------
@@ -205,10 +206,14 @@ def test_every_number_of_these_levers_is_an_assumption_and_used() -> None:
     folder = Path(abm.__file__).parent
     rows = load_parameters([folder / "parameters" / FILE]).rows
     texts = "".join(path.read_text(encoding="utf-8") for path in (folder / "policies").glob("*.py"))
-    assert len(rows) == 18
+    known = {lever.name for policy in policies() for lever in policy.levers}
+    assert len(rows) == 21
     for row in rows:
         assert row.grade == "C" and row.source.startswith("assumption") and row.note and row.id.startswith("ML")
-        stem = row.name.removeprefix("professional_training_") if "training_" in row.name else row.name
+        if row.name.startswith(f"{PRICE}["):
+            assert row.name.removeprefix(f"{PRICE}[").removesuffix("]") in known
+            continue
+        stem = row.name.removeprefix("professional_training_")
         assert row.name in texts or f'"{stem}"' in texts, row.name
     names = {"prescribed_activity", "youth_prevention", "nurse_protocols", "itinerant_consultation"}
     assert names | {"professional_training"} <= {policy.name for policy in policies()}

@@ -158,8 +158,8 @@ def Clock(pace: Pace, view: View, language: str, restart: Callable[[], None]) ->
                           disabled=not is_ready, classes=["tt-play"])  # fmt: skip
             solara.Button(say("step", language), on_click=pace.step, disabled=is_playing or not is_ready,
                           classes=["tt-step"])  # fmt: skip
-        with solara.Row(gap="4px", style={"align-items": "center", "margin-top": "8px"}):
-            solara.Text(say("pace", language), style={"font-size": ".85rem"})
+        solara.Text(say("pace", language), style={"font-size": ".85rem", "margin-top": "8px", "display": "block"})
+        with solara.Row(gap="4px"):
             for name in STRIDES:
                 solara.Button(say(name, language), small=True, outlined=name != stride, color="primary",
                               on_click=lambda name=name: choose(name))  # fmt: skip
