@@ -55,16 +55,16 @@ def test_gains_are_what_they_are_called() -> None:
     runs = pd.concat(
         [
             run_of("baseline", 1, telehealth=5.0),
-            run_of("bus", 1, waits=(3.5, 6.0), qaly=1.81, satisfaction=0.53, care=9.9e5, action=4000.0, telehealth=7.0),
+            run_of("bus", 1, waits=(3.5, 5.0), qaly=1.81, satisfaction=0.53, care=9.9e5, action=4000.0, telehealth=7.0),
         ]
     )
     found = {aim: series.loc[1] for aim, series in gains_of(runs, "bus", "baseline").items()}
     assert tuple(found) == AIMS
-    assert found["experience"] == pytest.approx(0.5 * 100 + 2.0 * 25)
+    assert found["experience"] == pytest.approx(0.5 * 100 + 3.0 * 25)
     assert found["health"] == pytest.approx(10 * 365.25)
     assert found["costs"] == pytest.approx(10_000), "the price of the measure is no cost of care"
     assert found["professionals"] == pytest.approx(3.0)
-    assert found["equity"] == pytest.approx(2.0 * 25), "B waits longest and has a fifth of the requests"
+    assert found["equity"] == pytest.approx(3.0 * 25), "B waits longest and has a fifth of the requests"
     assert price_of(runs, "bus", facts(bus={}), PARAMETERS, YEARS).loc[1] == pytest.approx(4000 + 2)
 
 
