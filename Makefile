@@ -53,7 +53,7 @@ bench: $(STAMP)  ## measure speed and memory on the fixed workload
 lock: pyproject.toml  ## renew requirements.lock (for maintainers; needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv (https://docs.astral.sh/uv)" >&2; exit 1; }
 	@$(UV) lock --quiet --upgrade --python $(BIN)/python
-	@$(UV) export --quiet --locked --python $(BIN)/python --no-emit-project --extra test --extra lint --extra bench --extra docs --extra cluster --group build \
+	@$(UV) export --quiet --locked --python $(BIN)/python --no-emit-project --extra test --extra lint --extra bench --extra docs --extra cluster --extra dashboard --group build \
 	    --no-annotate --no-header -o requirements.lock
 	@rm uv.lock
 

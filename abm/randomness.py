@@ -77,6 +77,8 @@ class Stream(IntEnum):
     TELE_EXPERTISE = 101  # is a referral put to a specialist as a question, how long does he take, is a visit spared
     PRIORITY = 102  # may a request to a specialist use the time kept for the urgent
     BOOTH = 103  # is a teleconsultation booth considered for this request
+    PRESCRIBED_ACTIVITY = 110  # takes part in prescribed activity, and keeps it up
+    TRAINING = 111  # does a professional take part in a training
 
 
 # The constants of Philox 4x32: multipliers, Weyl increments of the key.

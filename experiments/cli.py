@@ -420,6 +420,129 @@ def trace(
         show(found)
 
 
+@app.command(epilog="Example: territoire dashboard --territory saverne --lang fr")
+def dashboard(
+    scenario: Annotated[
+        str, typer.Argument(help="The status quo: built-in scenario or path of a YAML file.")
+    ] = "baseline",
+    territory: Territory = "tiny",
+    seed: Seed = 1,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Length of the horizon.")] = None,
+    warm_up: Annotated[str | None, typer.Option(metavar="INTEGER", help="Days before the start, not shown.")] = None,
+    scale: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of people and capacity simulated, above 0 to 1.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set in both worlds; may be repeated."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; only this machine unless told.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any that is free.", parser=_whole(0, 65535), metavar="INTEGER")] = 8765,
+    lang: Annotated[str, typer.Option(help="en or fr; can be changed on the page.")] = "en",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Open the interactive page: watch a territory live, move the levers, read a life.
+
+    The status quo and the policy run side by side with one seed. Needs the extra 'dashboard'. Ctrl-C ends it.
+    """
+    from experiments.page.words import LANGUAGES
+
+    if lang not in LANGUAGES:
+        raise InputError(f"--lang: found '{lang}', expected one of {', '.join(LANGUAGES)}")
+    from abm.scenario import load_scenario
+    from experiments.page.serving import free_port, refuse_missing_extra, serve
+    from experiments.running import find_territory, refuse_unknown_territory
+
+    given = {"days": days, "warm_up_days": warm_up, "scale": scale}
+    resolved = load_scenario(scenario, **_overrides(given, changes or []))
+    refuse_unknown_territory(territory)
+    refuse_missing_extra()
+    port = free_port(host, port)
+    find_territory(territory)
+
+    def started(address: str) -> None:
+        if not quiet:
+            print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
+        if not no_browser:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    serve(territory, seed=seed, scenario=resolved, language=lang, host=host, port=port, on_start=started)
+
+
+@app.command(epilog="Example: territoire diagnose --territory sarrebourg --replications 5 --lang fr")
+def diagnose(
+    interventions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SCENARIO…]", help="What to rank (default: every built-in single intervention)."),
+    ] = None,
+    territory: Territory = "saverne",
+    reference: Annotated[str, typer.Option(help="The status quo.")] = "baseline",
+    replications: Annotated[int, typer.Option(help="Seeds.", parser=_whole(1, 10_000), metavar="INTEGER")] = 5,
+    seed: Seed = 1,
+    uncertain: Annotated[
+        bool, typer.Option("--uncertain", help="Draw uncertain parameters for each seed, the same for all scenarios.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Processes.", parser=_whole(1), metavar="INTEGER")] = 2,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
+    warm_up: Annotated[str | None, typer.Option(metavar="INTEGER", help="Days before the start, not reported.")] = None,
+    scale: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of people and capacity simulated, above 0 to 1.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set in every scenario; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/diagnosis-TERRITORY)."),
+    ] = None,
+    lang: Annotated[str, typer.Option(help="Language of the report: en or fr.")] = "en",
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write the local health diagnosis: who lives here, illness, access, costs, gaps, and where a euro gains most.
+
+    Interventions are ranked by gain per euro, one aim at a time, from runs paired by seed. Runs that are there already
+    are not made again. Exit code 1 when a run failed.
+    """
+    from experiments.answers import LANGUAGES
+
+    if lang not in LANGUAGES:
+        raise InputError(f"--lang: found '{lang}', expected one of {', '.join(LANGUAGES)}")
+    from experiments.running import refuse_unknown_territory
+
+    refuse_unknown_territory(territory)
+    overrides = _overrides({"days": days, "warm_up_days": warm_up, "scale": scale}, changes or [])
+    from experiments.diagnosing import diagnose as look_into
+    from experiments.diagnosis_report import write_diagnosis
+    from experiments.diagnosis_screens import as_json, show
+
+    with progress(is_quiet=quiet or json) as told:
+        found = look_into(
+            territory,
+            interventions or (),
+            reference=reference,
+            replications=replications,
+            seed=seed,
+            is_uncertain=uncertain,
+            workers=workers,
+            output=output,
+            progress=told,
+            **overrides,
+        )
+        told.phase("Writing the diagnosis")
+        file = write_diagnosis(found, lang)
+    if json:
+        print(as_json(found))
+    elif not quiet:
+        show(found, file, lang)
+    if found.comparison.errors:
+        raise typer.Exit(1)
+
+
 def _destination(name: str, output: Path | None, force: bool) -> Any:
     """Return where a run will be put; refuse at once what cannot be written."""
     from experiments.running import DEFAULT_FOLDER

@@ -42,7 +42,7 @@ NETWORK, NETWORK_END, EDUCATION = "network", "network_end", "education"
 YARDSTICK, YARDSTICK_LEVER = "more_gps", "gp_recruited"
 MOST_BASE_YEARS = 3
 CHECKED_SCALE = 0.05  # of the worlds that are built only to see that they can be
-DRAWN_DOMAINS = ("network", "etp", "telehealth")
+DRAWN_DOMAINS = ("network", "etp", "telehealth", "lever")
 DRAWN_FAMILIES = (
     *DELAY_ROWS, "control_restore_share", "prescription_response", "avoidable_share", "gp_installation_aid",
     "health_centre_subsidy", "delegated_nurse", "teleconsultation_booth",

@@ -35,7 +35,7 @@ LAYERS = [
     ("abm.laws",),
     ("abm.indicators",),
     ("abm.model", "abm"),
-    ("experiments", "calibration"),
+    ("experiments", "calibration", "abm.app"),
 ]  # fmt: skip
 
 

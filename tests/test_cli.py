@@ -19,7 +19,8 @@ from experiments.store import MANIFEST
 ROOT = Path(__file__).parents[1]
 SHORT = ("-t", "tiny", "--days", "60", "--warm-up", "14", "--set", "follow_up_days=30")
 COMMANDS = (
-    (), ("run",), ("rerun",), ("sweep",), ("sensitivity",), ("crate",), ("parameters",), ("schedule",), ("bench",),
+    (), ("run",), ("rerun",), ("sweep",), ("sensitivity",), ("crate",), ("dashboard",), ("diagnose",),
+    ("parameters",), ("schedule",), ("bench",),
     ("territory",), ("territory", "list"), ("territory", "show"), ("territory", "check"), ("territory", "new"),
     ("territory", "compare"), ("scenario",), ("scenario", "list"), ("scenario", "show"),
     ("scenario", "check"), ("scenario", "schema"), ("verify",), ("verify", "practice"),

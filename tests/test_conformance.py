@@ -30,6 +30,11 @@ LEVELS = {
     "telemonitoring": {"telemonitoring": 1.0},
     "teleconsultation": {"teleconsultation": 0.5},
     "tele_expertise": {"tele_expertise": 0.5},
+    "prescribed_activity": {"prescribed_activity": 0.5},
+    "youth_prevention": {"youth_prevention": 1.0},
+    "nurse_protocols": {"nurse_protocols": 0.5},
+    "itinerant_consultation": {"itinerant_units": 1},
+    "professional_training": {"professional_training": 0.5},
 }
 
 
