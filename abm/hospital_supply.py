@@ -50,7 +50,8 @@ class HospitalPlan:
     readmissions : part of them that are readmissions, shape (e, a).
     emergency_visits : per person and year by age band, all of them, shape (a,).
     own_emergency_share : what is left of the own emergency clock, by age band, shape (a,).
-    admitted_share : of emergency visits that are neither disease events nor readmissions, shape (a,).
+    admitted_share : of emergency visits that are neither disease events nor readmissions, shape (a,); less for those
+        who found no doctor in time.
     planned_rate : planned stays per person and day, day cases included, by age band, shape (a,).
     ages : rows STAY_AGE, shape (a,).
     """
@@ -163,6 +164,7 @@ def plan_hospital(
     heads = np.bincount(bands_of(rows, reference_day), minlength=len(BAND_STARTS)).astype(float)
     own_clock = emergency_rates * DAYS_A_YEAR
     visits = own_clock / (1.0 - parameters["ed_share_access_difficulty"])
+    unable = visits * parameters["ed_share_access_difficulty"] * parameters["emergency_split_wait_dependent"]
     first_events = expected_events(events, rows, reference_day) if events_per_year is None else events_per_year
     with_night = _to_mean(at_bands(parameters, "overnight_stays_per_year"), heads)
     with_night *= parameters["mco_overnight_stays_per_capita"]
@@ -176,8 +178,9 @@ def plan_hospital(
     for _ in range(60):
         by_disease = (causes.p_emergency[:, None] * first)[FIRST_EVENT:].sum(axis=0) + readmitted.sum(axis=0)
         others = np.maximum(visits - by_disease, 0.0)
-        admitted = _admitted_share(others, by_disease, visits, heads, parameters)
-        first[EMERGENCY] = admitted * others
+        counted = others - (1.0 - parameters["emergency_admitted_ratio_without_access"]) * np.minimum(unable, others)
+        admitted = _admitted_share(counted, by_disease, visits, heads, parameters)
+        first[EMERGENCY] = admitted * counted
         nights = causes.is_day_case[:, None] == 0
         planned = np.maximum(with_night - (nights * (first + readmitted))[_unplanned(causes)].sum(axis=0), 0.0)
         first[PLANNED_SURGERY] = parameters["planned_surgery_share"] * planned
@@ -222,6 +225,12 @@ def _admitted_share(
 ) -> NDArray[np.float64]:
     """Return the admitted share of the visits that are not admitted by their nature, by age band, shape (a,).
 
+    Parameters
+    ----------
+    others : these visits; those of people who found no doctor in time count by their ratio only.
+
+    Notes
+    -----
     All visits together have the share of [D044]: disease events and readmissions, always admitted, are in it.
     """
     wanted = (1.0 - parameters["ed_share_discharged_home"]) * float(heads @ visits) - float(heads @ by_disease)
@@ -385,6 +394,7 @@ def hospital_columns(
     reference_day: int,
     scale: float = 1.0,
     capacity: int | None = None,
+    delay_affects_health: bool = True,
 ) -> dict[str, Any]:
     """Return the columns of the world that hospitals need, by name; the table of stays grows with the run.
 
@@ -393,6 +403,8 @@ def hospital_columns(
     emergency_places : column of `minutes` of each commune's nearest emergency department, shape (c,).
     rows : rows PATIENT of the inhabitants.
     capacity : rows of patients, spare ones included; the inhabitants' number by default.
+    delay_affects_health : False: nobody is admitted who comes only because no doctor had time, and all come back as
+        rarely as those who have seen a doctor since their stay.
     """
     sites = territory.sites
     beds = bed_table(sites, scale)
@@ -405,9 +417,14 @@ def hospital_columns(
     hospital.emergency_surgery_share = parameters["emergency_surgery_share"]
     hospital.emergency_intensive_share = parameters["emergency_intensive_share"]
     hospital.follow_up_share = parameters["follow_up_asked_after_stay_share"]
+    hospital.admitted_ratio_without_access = parameters["emergency_admitted_ratio_without_access"]
     hospital.readmission_ratio = parameters["readmission_ratio_after_gp_visit"]
+    causes = plan.causes.copy()
+    if not delay_affects_health:
+        causes.p_readmission *= hospital.readmission_ratio
+        hospital.readmission_ratio, hospital.admitted_ratio_without_access = 1.0, 0.0
     return {
-        "causes": plan.causes,
+        "causes": causes,
         "call_rows": np.zeros(most_calls(n_rows), np.int32),
         "call_causes": np.zeros(most_calls(n_rows), np.int16),
         "call_contacts": np.zeros(most_calls(n_rows), np.uint8),

@@ -396,6 +396,7 @@ HOSPITAL = np.dtype(
         ("emergency_surgery_share", "f8"),  # of stays from the emergency department
         ("emergency_intensive_share", "f8"),
         ("follow_up_share", "f8"),  # of those who leave alive: asks for a visit to a general practitioner at once
+        ("admitted_ratio_without_access", "f8"),  # of being admitted, of those who found no doctor in time over others
         ("readmission_ratio", "f8"),  # of coming back, after a visit to a general practitioner over without one
     ],
     align=True,

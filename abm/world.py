@@ -249,6 +249,7 @@ def build_world(
             reference_day=scenario.warm_up_days,
             scale=scenario.scale,
             capacity=n_rows,
+            delay_affects_health=scenario.delay_affects_health,
         ),
     )
     world = world._replace(

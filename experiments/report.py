@@ -25,7 +25,9 @@ STRATA = ("income_quintile", "age_band", "sex", "has_ald", "invisible")
 MAPPED = "time_to_care_days.gp"
 GRADED = ("control_drift", "escalation_share")
 DOMAINS = {"network": ("network",), "education": ("etp",), "telemonitoring": ("etp", "telehealth"),
-           "teleconsultation": ("telehealth",), "tele_expertise": ("telehealth",)}  # fmt: skip
+           "teleconsultation": ("telehealth",), "tele_expertise": ("telehealth",),
+           "prescribed_activity": ("lever",), "youth_prevention": ("lever",), "nurse_protocols": ("lever",),
+           "itinerant_units": ("lever",), "professional_training": ("lever",)}  # fmt: skip
 MOST_GRADED = 14
 METHOD = {
     "en": (

@@ -916,3 +916,41 @@ def test_the_law_notices_the_dead_in_a_bed(status: Status) -> None:
     numbers = broken("is alive", world.patients.status, patient, int(status))
     assert numbers["patient"] == patient and numbers["status"] == status.name.lower()
     broken("leaves with the stay", world.patients.leaves_hospital_on, patient, NEVER)
+
+
+# --- what waiting does ------------------------------------------------------------------------------------------------
+
+
+def gains_of_turning_away(delay: bool, indicator: str) -> np.ndarray:
+    """Return what is more of something, by seed, when one of the two practices closes for good."""
+    values = np.array([[indicators_of(seed, delay, away)[indicator] for away in (1, 0)] for seed in range(1, 7)])
+    return values[:, 0] - values[:, 1]
+
+
+@cache
+def indicators_of(seed: int, delay: bool, gp_departures: int) -> dict[str, float]:
+    model = TerritoryModel(
+        "tiny", rng=seed, days=730, warm_up_days=180, follow_up_days=0,
+        delay_affects_health=delay, gp_departures=gp_departures,
+    )  # fmt: skip
+    model.run_to_end()
+    table = model.indicators()
+    table = table[(table["stratum_kind"] == "all") & (table["period"] == "all")]
+    return dict(zip(table["indicator"], table["value"], strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("indicator", ["admissions_per_1000", "spend_per_head_eur.by_category.stays"])
+def test_turning_people_away_fills_beds_only_when_delay_affects_health(indicator: str) -> None:
+    """Doctors turn half of the people away: more stays and more money for them, or none where delay does no harm.
+
+    Emergency visits rise either way. Whom chance lets die or move may stay in or out of hospital: without harm the mean
+    difference over seeds is within three standard errors of none, and a small part of what it is with harm.
+    """
+    harmed, unharmed = (gains_of_turning_away(delay, indicator) for delay in (True, False))
+    error = harmed.std(ddof=1) / sqrt(harmed.size)
+    assert harmed.min() > 0 and harmed.mean() > 3 * error
+    assert abs(unharmed.mean()) < 3 * max(unharmed.std(ddof=1) / sqrt(unharmed.size), 1e-9)
+    assert abs(unharmed.mean()) < 0.2 * harmed.mean()
+    for delay in (True, False):
+        assert gains_of_turning_away(delay, "emergency_visits_per_head").min() > 0

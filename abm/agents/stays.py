@@ -29,6 +29,7 @@ PLANNED_MEDICINE, PLANNED_SURGERY = int(GeneralCause.PLANNED_MEDICINE), int(Gene
 DAY_CASE = int(GeneralCause.DAY_CASE)
 SURGERY, INTENSIVE = int(Ward.SURGERY), int(Ward.INTENSIVE)
 OWN_CLOCK, DISEASE, READMISSION = int(Contact.OWN_CLOCK), int(Contact.DISEASE), int(Contact.READMISSION)
+NOTHING_IN_TIME = int(Contact.NOTHING_IN_TIME)
 GP_FOLLOW_UP, DISCHARGE_SHARE = int(Kind.GP_FOLLOW_UP), int(Effect.DISCHARGE_SHARE)
 DEATHS_IN_HOSPITAL, EXPECTED_DEATHS = int(Vital.DEATHS_IN_HOSPITAL), int(Vital.EXPECTED_DEATHS)
 READMISSION_DAYS = 30  # the definition of a readmission, not an assumption
@@ -168,8 +169,10 @@ def receive_resident(world, row, cause, contact, today):
         if by_emergency:
             write_emergency(world, row, today, DISEASE)
     elif cause == EMERGENCY:
-        draw = uniform(world.key, Stream.ADMISSION, patient.person, IS_ADMITTED, today)
-        if draw >= world.stay_share_admitted[patient.age_band]:
+        share = world.stay_share_admitted[patient.age_band]
+        if contact == NOTHING_IN_TIME:
+            share *= world.hospital[0].admitted_ratio_without_access
+        if uniform(world.key, Stream.ADMISSION, patient.person, IS_ADMITTED, today) >= share:
             return
     else:
         by_emergency = False
