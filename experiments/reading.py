@@ -39,7 +39,11 @@ def write_any_report(folder: str | Path, language: str = "en") -> Path:
         from experiments.sweep_report import write_sweep_report
 
         return write_sweep_report(folder, language)
+    from experiments.comparing import DESIGN as COMPARISON
     from experiments.comparing import analyse
     from experiments.report import write_report
+
+    if not (Path(folder) / COMPARISON).is_file():
+        raise InputError(f"holds no comparison ({COMPARISON}) and no sweep ({DESIGN})", file=folder)
 
     return write_report(analyse(folder), language)

@@ -223,10 +223,10 @@ def _welch(small: Array, large: Array) -> Estimate:
     return difference, difference - half, difference + half
 
 
-def _points(rows: pd.DataFrame) -> Array:
+def _points(rows: pd.DataFrame) -> NDArray[np.int64]:
     """Return which point of the design each row belongs to: rows that differ by their seed alone are one."""
     keys = ["territory", "scenario", *settings_of(rows)]
-    return rows.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
+    return rows.groupby(keys, dropna=False, sort=False).ngroup().to_numpy(np.int64)
 
 
 def _paired(cells: pd.DataFrame) -> Array:

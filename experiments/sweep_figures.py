@@ -84,7 +84,7 @@ def strongest_pair(results: Results, indicator: str, factors: Sequence[str]) -> 
         return None
     half = ((pairs["high"] - pairs["low"]) / 2).replace(0.0, np.nan)
     strength = (pairs["change"].abs() / half).fillna(pairs["change"].abs() * 1e-9)  # no interval: by size, behind
-    best = pairs.loc[strength.idxmax()]
+    best = pairs.iloc[int(strength.to_numpy().argmax())]
     return str(best["factor"]), str(best["with"])
 
 

@@ -69,7 +69,7 @@ def render(results: Results, language: str = "en") -> str:
     return environment.get_template(TEMPLATE).render(
         language=language,
         words={key: pair[language == "fr"] for key, pair in WORDS.items()},
-        about=results.about,
+        about={"title": "", "name": results.folder.name, "method": "list", "seeds": []} | dict(results.about),
         counts=results.table["status"].value_counts().to_dict(),
         n_runs=len(results.table),
         where=", ".join(dict.fromkeys(results.table["territory"])),
@@ -145,7 +145,7 @@ def _answer(indicator: str, results: Results, ends: pd.DataFrame, language: str)
             "fr": "Aucun facteur ne le fait varier au-delà du hasard dans ce plan.",
         }
         return f"{start} {nothing[language]}"
-    best = seen.loc[seen["difference"].abs().idxmax()]
+    best = seen.iloc[int(seen["difference"].abs().to_numpy().argmax())]
     ends_of = f"{figure_text(best['low_level'], language)} → {figure_text(best['high_level'], language)}"
     change = figure_text(best["difference"], language, sign=True) + f" {_interval(best['low'], best['high'], language)}"
     told = {"en": f"What moves it most: {best['factor']}", "fr": f"Ce qui le fait varier le plus : {best['factor']}"}
@@ -155,41 +155,44 @@ def _answer(indicator: str, results: Results, ends: pd.DataFrame, language: str)
 
 def _end_rows(indicator: str, ends: pd.DataFrame, language: str) -> dict[str, Any]:
     """Return the table of one indicator: each factor at its ends, the widest difference first."""
-    mine = ends[ends["indicator"] == indicator]
-    mine = mine.loc[mine["difference"].abs().sort_values(ascending=False, kind="stable").index]
+    mine: list[dict[Any, Any]] = ends[ends["indicator"] == indicator].to_dict("records")
     rows = [
         {
-            "factor": row.factor,
-            "levels": f"{figure_text(row.low_level, language)} … {figure_text(row.high_level, language)}",
-            "at_low": figure_text(row.at_low, language),
-            "at_high": figure_text(row.at_high, language),
-            "difference": figure_text(row.difference, language, sign=True),
-            "interval": _interval(row.low, row.high, language),
-            "is_seen": row.low > 0 or row.high < 0,
-            "has_interval": row.low == row.low,
+            "factor": row["factor"],
+            "levels": " … ".join(figure_text(row[name], language) for name in ("low_level", "high_level")),
+            "at_low": figure_text(row["at_low"], language),
+            "at_high": figure_text(row["at_high"], language),
+            **_told(row, "difference", language),
         }
-        for row in mine.itertuples()
+        for row in sorted(mine, key=lambda row: -abs(row["difference"]))
     ]
     return {"indicator": indicator, "label": indicator_label(indicator, language), "rows": rows}
 
 
 def _pair_rows(indicator: str, results: Results, factors: Sequence[str], language: str) -> dict[str, Any]:
     """Return the pairs of factors of one indicator, those that act together most clearly first."""
-    pairs = pairs_table(results, [indicator], factors)
-    half = (pairs["high"] - pairs["low"]) / 2
-    order = (pairs["change"].abs() / half.where(half > 0)).sort_values(ascending=False, kind="stable").index
+    pairs: list[dict[Any, Any]] = pairs_table(results, [indicator], factors).to_dict("records")
     rows = [
-        {
-            "factor": row.factor,
-            "with": row.other,
-            "change": figure_text(row.change, language, sign=True),
-            "interval": _interval(row.low, row.high, language),
-            "is_seen": row.low > 0 or row.high < 0,
-            "has_interval": row.low == row.low,
-        }
-        for row in pairs.loc[order].head(MOST_PAIRS).rename(columns={"with": "other"}).itertuples()
+        {"factor": row["factor"], "with": row["with"], **_told(row, "change", language)}
+        for row in sorted(pairs, key=_clarity, reverse=True)[:MOST_PAIRS]
     ]
     return {"indicator": indicator, "label": indicator_label(indicator, language), "rows": rows}
+
+
+def _clarity(row: Mapping[str, float]) -> float:
+    """Return how clearly a pair acts together: its change beside the width of its interval."""
+    width = row["high"] - row["low"]
+    return abs(row["change"]) / width if width > 0 else 0.0
+
+
+def _told(row: Mapping[str, float], what: str, language: str) -> dict[str, Any]:
+    """Return a number of a row with its interval, and whether it is seen: whether the interval leaves 0 out."""
+    return {
+        what: figure_text(row[what], language, sign=True),
+        "interval": _interval(row["low"], row["high"], language),
+        "is_seen": row["low"] > 0 or row["high"] < 0,
+        "has_interval": row["low"] == row["low"],
+    }
 
 
 def _figures(results: Results, chosen: Sequence[str], factors: Sequence[str], language: str) -> list[dict[str, Any]]:
@@ -230,8 +233,8 @@ def _index_tables(stored: tuple[pd.DataFrame, list[str]] | None, language: str) 
     tables = []
     for indicator, rows in stored[0][stored[0]["with"] == ""].groupby("indicator", sort=False):
         wide = {kind: part.set_index("factor") for kind, part in rows.groupby("index", sort=False)}
-        order = next(wide[kind] for kind in ("ST", "mu_star") if kind in wide)["value"]
-        order = order.sort_values(ascending=False, kind="stable").index
+        ranked = next(wide[kind] for kind in ("ST", "mu_star") if kind in wide)["value"]
+        order = ranked.sort_values(ascending=False, kind="stable").index
         lines = [
             {"factor": factor, "cells": [_cell(part.loc[factor], language) for part in wide.values()]}
             for factor in order
