@@ -226,7 +226,7 @@ def _welch(small: Array, large: Array) -> Estimate:
 def _points(rows: pd.DataFrame) -> NDArray[np.int64]:
     """Return which point of the design each row belongs to: rows that differ by their seed alone are one."""
     keys = ["territory", "scenario", *settings_of(rows)]
-    return rows.groupby(keys, dropna=False, sort=False).ngroup().to_numpy(np.int64)
+    return np.asarray(rows.groupby(keys, dropna=False, sort=False).ngroup(), np.int64)
 
 
 def _paired(cells: pd.DataFrame) -> Array:

@@ -209,6 +209,7 @@ def carry_out(
     from experiments import provenance
 
     started, began = provenance.now(), perf_counter()
+    provenance.code_version()  # kept as it is now: files may be changed while the runs are made
     told: list[Counts] = []
 
     def note(counts: Counts) -> None:
