@@ -64,8 +64,13 @@ def read_yaml(file: Path | str) -> YamlDocument:
         No such file, not UTF-8, not YAML, a duplicate key, an anchor, a tag, a value that cannot be (30 February).
     """
     file = Path(file)
+    return parse_yaml(file, read_text(file))
+
+
+def parse_yaml(file: Path, text: str) -> YamlDocument:
+    """Return what the text of a YAML file says; `file` is for the messages. Raises as `read_yaml`."""
     try:
-        loader = _Loader(read_text(file))
+        loader = _Loader(text)
         node = loader.get_single_node()
         lines: dict[KeyPath, int] = {}
         data = _Builder(file, loader, lines).build(node, ()) if node is not None else {}

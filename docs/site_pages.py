@@ -7,6 +7,7 @@ Words are written by hand in `docs/*.md`; nothing here invents any.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -162,6 +163,18 @@ def _number(row: Any) -> tuple[object, ...]:
     return row.id, row.name, row.text, span, row.unit, row.grade, f"{row.source}, {row.year}"
 
 
+# ------------------------------------------------------------------------------------------------ notebooks
+
+
+def gp_departures() -> str:
+    """Return the notebook on departures, with the outputs that it was saved with."""
+    from docs.run_notebook import to_markdown
+
+    file = ROOT / "docs" / "notebooks" / "gp_departures.ipynb"
+    page = to_markdown(json.loads(file.read_text(encoding="utf-8")))
+    return f"{page}\n\n[This page as a notebook]({file.name})"
+
+
 # ------------------------------------------------------------------------------------------------ packs
 
 
@@ -197,4 +210,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/territory_packs.md": territory_packs,
     "reference/reference_data.md": reference_data,
     "evidence.md": evidence,
+    "notebooks/gp_departures.md": gp_departures,
 }

@@ -20,7 +20,7 @@ import experiments
 from abm.errors import InputError
 from experiments.running import read_manifest
 from experiments.store import to_json
-from experiments.sweep_bench import measure_sweeps, show_sweeps
+from experiments.sweep_bench import QUICK, Size, measure_sweeps, show_sweeps
 from experiments.terminal import console, say
 
 ROOT = Path(experiments.__file__).parents[1]
@@ -40,7 +40,7 @@ def bench(*, with_peers: bool, is_quick: bool, is_json: bool) -> None:
     fraction, runs = (0.1, 1) if is_quick else (1.0, 3)
     answer["workload"] = measure_peers(peers, fraction, runs) if peers else [measure_workload(fraction, runs)]
     say("Sweeps …")
-    answer["sweeps"] = measure_sweeps(*((600, 12) if is_quick else (10_000, 60)))
+    answer["sweeps"] = measure_sweeps(QUICK if is_quick else Size())
     if is_json:
         print(to_json(answer))
     else:
@@ -73,7 +73,8 @@ def measure_run(territory: str) -> dict[str, Any]:
     Returns
     -------
     `run_s`: the daily loop; `end_to_end_s`: from the start of the process to its end, files and figures written;
-    `peak_mib`; `events_per_second` of the daily loop; `shares`: of each step in the daily loop.
+    `peak_mib`; `events_per_second` of the daily loop; `shares`: of each step in the daily loop; `seconds_in_sweep`: to
+    build the people and live the days, without tables and files, which are few in a sweep.
     """
     with tempfile.TemporaryDirectory() as folder:
         target = str(Path(folder) / "run")
@@ -94,6 +95,7 @@ def measure_run(territory: str) -> dict[str, Any]:
         "events_per_second": manifest["events"] / run_s,
         "shares": shares | {"laws, weekly and monthly figures": 1.0 - sum(shares.values())},
         "seconds_by_phase": manifest["seconds_by_phase"],
+        "seconds_in_sweep": run_s + manifest["seconds_by_phase"]["build"],
     }
 
 

@@ -366,19 +366,18 @@ def compare(
 
 @app.command(epilog="Example: territoire report outputs/comparison --lang fr")
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder of a comparison.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of a comparison, sweep or sensitivity analysis.")],
     lang: Annotated[str, typer.Option(help="en or fr.")] = "en",
     quiet: Quiet = False,
 ) -> None:
-    """Rebuild the tables, figures and the HTML report of a comparison from its runs."""
+    """Rebuild the tables, figures and the HTML report of a comparison or a sweep from its runs."""
     from experiments.answers import LANGUAGES
 
     if lang not in LANGUAGES:
         raise InputError(f"--lang: found '{lang}', expected one of {', '.join(LANGUAGES)}")
-    from experiments.comparing import analyse
-    from experiments.report import write_report
+    from experiments.reading import write_any_report
 
-    file = write_report(analyse(folder), lang)
+    file = write_any_report(folder, lang)
     if not quiet:
         print(file)
 

@@ -7,6 +7,7 @@ Needs the extra `cluster`. Workers need the same code and must see the same fold
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Iterator
@@ -75,24 +76,40 @@ def _wait_for_file(file: Path, wait_s: float) -> None:
 
 def _check_workers(client: Any, address: str, wait_s: float) -> int:
     """Return how many workers there are; compile the rules on each machine; refuse workers that cannot do the work."""
-    try:
-        client.wait_for_workers(1, timeout=wait_s)
-    except TimeoutError:
-        raise InputError(f"--cluster {address}: the scheduler has no worker after {wait_s:.0f} s") from None
-    threads: dict[str, int] = client.nthreads()
-    if max(threads.values()) > 1:
-        raise InputError(
-            f"--cluster {address}: found workers with {max(threads.values())} threads; start them with --nthreads 1"
-        )
-    one_a_machine = {worker.rpartition(":")[0]: worker for worker in threads}
-    try:
-        codes = client.run(_prepare, workers=list(one_a_machine.values()))
-    except Exception as error:  # whatever the workers lack
-        raise InputError(f"--cluster {address}: a worker cannot run this program ({_first_line(error)})") from None
-    for worker, code in codes.items():
-        if code != code_digest():
-            raise InputError(f"--cluster {address}: worker {worker} has another version of the model's code")
-    return len(threads)
+    end = time.monotonic() + wait_s
+    while True:
+        threads = _threads_by_worker(client, address, wait_s)
+        if max(threads.values()) > 1:
+            raise InputError(
+                f"--cluster {address}: found workers with {max(threads.values())} threads; start them with --nthreads 1"
+            )
+        one_a_machine = {worker.rpartition(":")[0]: worker for worker in threads}
+        try:
+            codes = client.run(_prepare, workers=list(one_a_machine.values()))
+        except Exception as error:  # whatever the workers lack
+            if not set(one_a_machine.values()) <= set(client.nthreads()) and time.monotonic() < end:
+                continue  # one of them is gone: others are asked
+            raise InputError(f"--cluster {address}: a worker cannot run this program ({_first_line(error)})") from None
+        for worker, code in codes.items():
+            if code != code_digest():
+                raise InputError(f"--cluster {address}: worker {worker} has another version of the model's code")
+        return len(threads)
+
+
+def _threads_by_worker(client: Any, address: str, wait_s: float) -> dict[str, int]:
+    """Return the number of threads of each worker there is now, once there is one.
+
+    A worker that was waited for may be gone again when the scheduler is asked next: then the wait goes on.
+    """
+    end = time.monotonic() + wait_s
+    while True:
+        with contextlib.suppress(TimeoutError):
+            client.wait_for_workers(1, timeout=max(0.1, end - time.monotonic()))
+        threads = dict(client.nthreads())
+        if threads:
+            return threads
+        if time.monotonic() >= end:
+            raise InputError(f"--cluster {address}: the scheduler has no worker after {wait_s:.0f} s")
 
 
 def _prepare() -> str:

@@ -298,6 +298,7 @@ class SweepDesign:
             "second_order": self.main.second_order,
             "levels": self.main.levels,
             "design_seed": self.main.design_seed,
+            "indicators": list(self.indicators),
         }
 
 

@@ -25,7 +25,7 @@ FORMAT = 1
 CODE_FOLDERS = ("abm", "experiments", "calibration")
 PACKAGES = (
     "mesa", "numba", "llvmlite", "numpy", "scipy", "pandas", "pyarrow", "networkx", "matplotlib", "pydantic", "PyYAML",
-    "holidays", "typer", "rich",
+    "holidays", "SALib", "typer", "rich",
 )  # fmt: skip
 
 

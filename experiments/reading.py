@@ -25,3 +25,25 @@ def load(folder: str | Path) -> Run | Results:
     if not is_finished(Path(folder)):
         raise InputError("holds no finished run (manifest.json) and no batch (design.json)", file=folder)
     return load_run(folder)
+
+
+def write_any_report(folder: str | Path, language: str = "en") -> Path:
+    """Write the HTML report of a comparison, a sweep or a sensitivity analysis into its folder; return the file.
+
+    Raises
+    ------
+    InputError
+        None of these in this folder.
+    """
+    if (Path(folder) / DESIGN).is_file():
+        from experiments.sweep_report import write_sweep_report
+
+        return write_sweep_report(folder, language)
+    from experiments.comparing import DESIGN as COMPARISON
+    from experiments.comparing import analyse
+    from experiments.report import write_report
+
+    if not (Path(folder) / COMPARISON).is_file():
+        raise InputError(f"holds no comparison ({COMPARISON}) and no sweep ({DESIGN})", file=folder)
+
+    return write_report(analyse(folder), language)

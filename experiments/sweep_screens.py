@@ -134,7 +134,7 @@ def show_forecast(found: Forecast, prepared: Sweep, folder: Path) -> None:
     lines = table("", "")
     lines.add_row("runs", f"{found.runs:,} ({prepared.about.get('method', 'list')}); {found.over:,} are there already")
     lines.add_row("time", f"about {duration(found.seconds)} with {found.workers} processes of this machine")
-    lines.add_row("", f"{found.seconds_a_run:.2f} s a run, judged from four weeks of the largest")
+    lines.add_row("", f"{found.seconds_a_run:.2f} s a run, judged from some months of the largest")
     lines.add_row("disk", f"about {found.bytes_on_disk / BYTES_IN_MB:.1f} MB")
     lines.add_row("folder", str(folder))
     console().print(lines)

@@ -20,6 +20,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from abm.errors import InputError
+from abm.scenario import Scenario
 from experiments.batch import difference, refuse_taken, run_batch
 from experiments.designs import SweepDesign, read_sweep_design
 from experiments.pool import run_all
@@ -43,9 +44,11 @@ from experiments.table import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abm.environment.territory import Territory
+
 MANY_RUNS = 10_000  # ask before more than so many
 MOST_RUNS = 1_000_000
-PROBE_DAYS = 28
+PROBE_DAYS, PROBE_MORE_DAYS = 28, 182
 MEMORY_A_WORKER_BYTES = 1.0e9  # a run of a full territory, with its indicators
 SWEEP = "sweep"
 
@@ -206,6 +209,7 @@ def carry_out(
     from experiments import provenance
 
     started, began = provenance.now(), perf_counter()
+    provenance.code_version()  # kept as it is now: files may be changed while the runs are made
     told: list[Counts] = []
 
     def note(counts: Counts) -> None:
@@ -340,40 +344,48 @@ def _work(spec: RunSpec) -> float:
 
 
 def _seconds(spec: RunSpec, probed: RunSpec, found: Mapping[str, Any]) -> float:
-    """Return what a run will take: building follows the people, the rest the people and the days."""
+    """Return what a run will take: what follows the people and the days, and what every run takes."""
     (scale, days), (probed_scale, _) = _facts(spec), _facts(probed)
-    share = scale / probed_scale
-    return share * (found["build_s"] + days * (found["day_s"] + found["tables_s"] / found["days"])) + found["fixed_s"]
+    return float(found["fixed_s"] + scale / probed_scale * (found["build_s"] + days * found["day_s"]))
 
 
 def _probe(spec: RunSpec) -> dict[str, Any]:
-    """Make a run of four weeks; return what building, a day and the indicators take, and which indicators there are."""
-    from abm.indicators import indicators
-    from abm.model import TerritoryModel
-    from abm.scenario import Scenario
+    """Make two short runs, of which the longer tells what a day takes; return that, and which indicators there are.
+
+    What is loaded when it is first used is left out: a process makes many runs.
+    """
     from experiments.running import find_territory
     from experiments.warming import compile_here
 
     compile_here()
-    empty = perf_counter()
-    TerritoryModel("tiny", rng=0, start="2024-01-01", days=7, warm_up_days=0, follow_up_days=0)
-    fixed_s = perf_counter() - empty
-    shortened = json.loads(spec.scenario) | {"days": PROBE_DAYS, "warm_up_days": PROBE_DAYS, "follow_up_days": 0}
-    pack, began = find_territory(spec.place), perf_counter()
-    model = TerritoryModel(pack, Scenario.model_validate(shortened), rng=spec.seed)
-    built = perf_counter()
+    pack, tiny = find_territory(spec.place), find_territory("tiny")
+    scenario = json.loads(spec.scenario)
+
+    def seconds(territory: Territory, days: int) -> tuple[float, list[str]]:
+        short = scenario | {"days": days, "warm_up_days": PROBE_DAYS, "follow_up_days": 0}
+        began = perf_counter()
+        names = _indicators_of(territory, Scenario.model_validate(short), spec.seed)
+        return perf_counter() - began, names
+
+    seconds(tiny, PROBE_DAYS)
+    fixed_s, names = seconds(tiny, PROBE_DAYS)
+    seconds(pack, PROBE_DAYS + PROBE_MORE_DAYS)
+    brief_s, _ = seconds(pack, PROBE_DAYS)
+    long_s, _ = seconds(pack, PROBE_DAYS + PROBE_MORE_DAYS)
+    day_s = max(0.0, long_s - brief_s) / PROBE_MORE_DAYS
+    build_s = max(0.0, brief_s - 2 * PROBE_DAYS * day_s - fixed_s)
+    return {"fixed_s": fixed_s, "build_s": build_s, "day_s": day_s, "indicators": names}
+
+
+def _indicators_of(pack: Territory, scenario: Scenario, seed: int) -> list[str]:
+    """Make a run; return the ids of its indicators over everybody and the whole horizon."""
+    from abm.indicators import indicators
+    from abm.model import TerritoryModel
+
+    model = TerritoryModel(pack, scenario, rng=seed)
     model.run_to_end()
-    lived = perf_counter()
-    table = indicators(model.release())
-    days, names = 2 * PROBE_DAYS, table.loc[(table["stratum_kind"] == "all") & (table["period"] == "all"), "indicator"]
-    return {
-        "fixed_s": fixed_s,
-        "build_s": built - began,
-        "day_s": (lived - built) / days,
-        "tables_s": perf_counter() - lived,
-        "days": days,
-        "indicators": list(names),
-    }
+    table = indicators(model.release(), ("all",))
+    return list(table.loc[table["period"] == "all", "indicator"])
 
 
 def _bytes_on_disk(specs: Sequence[RunSpec], indicators: Sequence[str]) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from abm.errors import InputError
-from experiments.cluster import cluster_executor
-from experiments.specs import make_specs
+from experiments.cluster import _check_workers, cluster_executor
+from experiments.specs import code_digest, make_specs
 from experiments.sweeping import Sweep, carry_out
 from experiments.table import load
 
@@ -116,6 +116,36 @@ def test_workers_that_cannot_do_the_work_are_refused(cluster: Cluster, monkeypat
                 break
         assert time.monotonic() < end
         time.sleep(0.5)
+
+
+class Flighty:
+    """Stands for a Dask client; each worker is gone as soon as it was heard of, until the last."""
+
+    def __init__(self, answers: list[dict[str, int]]) -> None:
+        self.answers, self.asked = answers, 0
+
+    def wait_for_workers(self, n_workers: int, timeout: float) -> None:
+        """One has come."""
+
+    def nthreads(self) -> dict[str, int]:
+        self.asked += 1
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def run(self, function: object, workers: list[str]) -> dict[str, str]:
+        if workers == ["tcp://here:1"]:
+            raise OSError("connection closed")
+        return dict.fromkeys(workers, code_digest())
+
+
+def test_a_worker_that_goes_while_it_is_looked_at_is_not_counted() -> None:
+    there = {"tcp://here:2": 1}
+    assert _check_workers(Flighty([{}, {}, there]), "tcp://nowhere:1", 60.0) == 1
+    gone = Flighty([{"tcp://here:1": 1}, there])
+    assert _check_workers(gone, "tcp://nowhere:1", 60.0) == 1 and gone.asked == 3
+    with pytest.raises(InputError, match="no worker after"):
+        _check_workers(Flighty([{}]), "tcp://nowhere:1", 0.2)
+    with pytest.raises(InputError, match="cannot run this program .connection closed"):
+        _check_workers(Flighty([{"tcp://here:1": 1}]), "tcp://nowhere:1", 60.0)
 
 
 def test_a_scheduler_that_is_lost_keeps_what_was_finished(cluster: Cluster, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from abm.conditions.units import (
 from abm.errors import InputError, nearest
 from abm.parameters import Parameters, load_parameters
 from abm.state import Ward
-from abm.yaml_reader import YamlDocument, read_yaml
+from abm.yaml_reader import YamlDocument, parse_yaml, read_text
 
 FOLDER = Path(__file__).parent
 AGE_BAND = re.compile(r"(?P<first>\d{1,3})(?:-(?P<last>\d{1,3})|\+)")
@@ -70,7 +71,13 @@ def load_conditions(parameters: Parameters | None = None, folder: Path | str = F
     files = sorted(Path(folder).glob("*.yaml"))
     if not files:
         raise InputError("no condition file (*.yaml) here", file=folder)
-    return tuple(_Reader(read_yaml(file), registry).condition() for file in files)
+    return tuple(_Reader(_document(file, read_text(file)), registry).condition() for file in files)
+
+
+@lru_cache(maxsize=64)
+def _document(file: Path, text: str) -> YamlDocument:
+    """Return what a file says, read once: that takes longer than a small territory's building, and sweeps are many."""
+    return parse_yaml(file, text)
 
 
 @dataclass(frozen=True)

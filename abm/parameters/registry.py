@@ -93,6 +93,7 @@ class Parameters(Mapping[str, float]):
     rows: tuple[Parameter, ...]
     overrides: Mapping[str, float] = field(default_factory=dict)
     _by_key: dict[str, Parameter] = field(default_factory=dict)
+    _families: dict[str, dict[str, Parameter]] = field(default_factory=dict)  # rows by family and member, once asked for
 
     def __post_init__(self) -> None:
         if not self._by_key:  # a copy with other values brings it along: sweeps make thousands
@@ -151,7 +152,7 @@ class Parameters(Mapping[str, float]):
             if row.name in values:
                 raise InputError(f"'{row.name}' is given twice, once as '{row.id}'")
             values[row.name] = row.check(value)
-        return Parameters(self.rows, {**self.overrides, **values}, self._by_key)
+        return Parameters(self.rows, {**self.overrides, **values}, self._by_key, self._families)
 
     def matching(self, family: str) -> dict[str, float]:
         """Return the numbers of a family: `{"age=0-4": 4.3, …}` for the rows `family[age=0-4]`, … in their order.
@@ -161,11 +162,14 @@ class Parameters(Mapping[str, float]):
         InputError
             No numeric row is named so.
         """
-        start = f"{family}["
-        found = {name[len(start) : -1]: self[name] for name in self if name.startswith(start) and name.endswith("]")}
+        if not self._families:
+            for name in self:
+                if name.endswith("]"):
+                    start, _, member = name.partition("[")
+                    self._families.setdefault(start, {})[member[:-1]] = self._by_key[name]
+        found = {member: self[row.name] for member, row in self._families.get(family, {}).items()}
         if not found:
-            families = {name.partition("[")[0] for name in self if name.endswith("]")}
-            raise InputError(f"no parameter is named '{family}[…]'.{nearest(family, families)}")
+            raise InputError(f"no parameter is named '{family}[…]'.{nearest(family, self._families)}")
         return found
 
     @property
