@@ -53,10 +53,14 @@ def compose(values: list[NDArray[np.float64]], overlap: float, *, is_ratio: bool
     -----
     The one furthest from neutral counts in full, each other one to the power of `overlap` (ratios) or times `overlap`.
     """
-    table = np.array(values, float)
-    distance = np.log(np.maximum(table, 1e-12)) if is_ratio else table
-    strongest = np.take_along_axis(distance, np.abs(distance).argmax(axis=0)[None, :], axis=0)[0]
-    total = strongest + overlap * (distance.sum(axis=0) - strongest)
+    if len(values) == 1:
+        return np.asarray(values[0], float)
+    distances = [np.log(np.maximum(each, 1e-12)) if is_ratio else np.asarray(each, float) for each in values]
+    strongest = total = distances[0]
+    for distance in distances[1:]:
+        strongest = np.where(np.abs(distance) > np.abs(strongest), distance, strongest)
+        total = total + distance
+    total = strongest + overlap * (total - strongest)
     return np.exp(total) if is_ratio else total
 
 
@@ -96,12 +100,14 @@ class Effects:
             raise ValueError(f"unknown channel {channel!r}, expected one of {[str(name) for name in BOUNDS]}")
         if (channel in (SHIFT, EVENT_RATIO)) != bool(condition) or (condition and condition not in self.conditions):
             raise ValueError(f"channel {channel!r}: found condition '{condition}', expected one of {self.conditions}")
-        array = np.asarray(values, float)
+        array = np.array(values, float)
         low, high = BOUNDS[channel]
         if array.shape != (self.n_people,) or not ((array >= low) & (array <= high)).all():
             raise ValueError(f"channel {channel!r}: expected shape ({self.n_people},), values {low:g} to {high:g}")
-        self._table.setdefault((channel, condition), {})[source] = array
-        self._stale.add((channel, condition))
+        sources = self._table.setdefault((channel, condition), {})
+        if source not in sources or not np.array_equal(sources[source], array):
+            sources[source] = array
+            self._stale.add((channel, condition))
 
     def apply(self, world: World) -> None:
         """Write what all interventions come to into the columns that the rules read; what nobody touched stays."""
@@ -115,6 +121,10 @@ class Effects:
                 column = world.health[str(channel)].reshape(self.n_people, len(self.conditions))
                 column[:, self.conditions.index(condition)] = values
         # Rules look at a person's share only where somebody has one: the others cost no journey to memory.
-        world.rules["has_tele_expertise"] = float(world.effects[:, Effect.TELE_EXPERTISE_SHARE].any())
-        world.rules["has_priority"] = float(world.effects[:, Effect.PRIORITY_SHARE].any())
+        for flag, channel in (
+            ("has_tele_expertise", Effect.TELE_EXPERTISE_SHARE),
+            ("has_priority", Effect.PRIORITY_SHARE),
+        ):
+            if (channel, "") in self._stale:
+                world.rules[flag] = float(world.effects[:, channel].any())
         self._stale.clear()

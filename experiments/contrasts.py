@@ -29,7 +29,7 @@ THRESHOLDS_EUR = (0, 10_000, 20_000, 30_000, 50_000, 75_000, 100_000, 150_000)
 SHOWN_THRESHOLD_EUR = 50_000
 DAYS_A_YEAR = 365.25
 LEAST_DAYS_PER_RESIDENT = 0.1  # of quality-adjusted life: below it policies cannot be told apart
-STRATA = ("commune", "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci", "is_enrolled")
+STRATA = ("commune", "age_band", "sex", "income_quintile", "has_ald", "invisible", "is_enrolled")
 STRATA_INDICATORS = (
     "lead_time_mean_days.gp", "time_to_care_days.gp", "forgone_care_share", "acts_per_head.gp",
     "emergency_visits_per_head", "spend_per_head_eur", "travel_mean_minutes.gp",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from abm.records import Records
 
 COLUMNS = ("table", "name", "kind", "stratum", "period", "value", "n")
-KINDS = ("all", "commune", "age_band", "sex", "income_quintile", "has_ald", "invisible", "epci", "is_enrolled")
+KINDS = ("all", "commune", "age_band", "sex", "income_quintile", "has_ald", "invisible", "is_enrolled")
 KEYS = ["table", "name", "kind", "stratum", "period"]
 RUNS = "runs"
 PEOPLE = "people"
