@@ -156,6 +156,8 @@ class Run:
         self.n_communes = len(self.setting.territory.communes)
         self._cells: dict[str, tuple[Strata, Cells]] = {}
         self._kept: dict[tuple[str, ...], Any] = {}
+        self._heads: dict[str, Ints] = {}
+        self._years_lived: dict[str, Floats] = {}
 
     def column(self, name: str) -> NDArray:
         """Return a column of all records, shape (all records,), or their travel minutes."""
@@ -312,8 +314,10 @@ class Run:
 
     def heads_by_year(self, kind: str) -> Ints:
         """Count people by stratum in the middle of each year of the horizon, shape (strata, years)."""
-        heads = [self.heads(kind, (first + end) // 2) for first, end in self.years.spans]
-        return np.array(heads, np.int64).reshape(-1, len(self.strata(kind).labels)).T
+        if kind not in self._heads:
+            heads = [self.heads(kind, (first + end) // 2) for first, end in self.years.spans]
+            self._heads[kind] = np.array(heads, np.int64).reshape(-1, len(self.strata(kind).labels)).T
+        return self._heads[kind]
 
     def person_years(self, kind: str, which: NDArray | None = None) -> Floats:
         """Return the years that people lived here by stratum and year of the horizon, shape (strata, years).
@@ -326,9 +330,16 @@ class Run:
         which : True for those who count, shape (n,), or the first day from which on each counts; None: everybody.
         """
         since = np.maximum(self.lived_from, self.birth_day)
-        if which is not None:
-            nobody = np.iinfo(np.int32).max
-            since = np.where(which, since, nobody) if which.dtype == np.bool_ else np.maximum(since, which)
+        if which is None:
+            if kind not in self._years_lived:
+                self._years_lived[kind] = self._years_since(kind, since)
+            return self._years_lived[kind]
+        nobody = np.iinfo(np.int32).max
+        since = np.where(which, since, nobody) if which.dtype == np.bool_ else np.maximum(since, which)
+        return self._years_since(kind, since)
+
+    def _years_since(self, kind: str, since: NDArray) -> Floats:
+        """Return the years that people lived here from `since` on, shape (strata, years)."""
         parts = np.array([self._days_lived(kind, since, span) for span in self.years.spans], np.float64)
         return parts.reshape(-1, len(self.strata(kind).labels)).T / DAYS_A_YEAR
 

@@ -180,18 +180,21 @@ def patient_experience(run: Run, strata: Strata) -> Iterator[Block]:
     set by `experience_without_drawback` (anchor O019): only differences are results.
     """
     cells = run.cells("requests", strata)
-    which = {"": "counts", ".delay": "served", ".travel": "served", ".continuity": "has_continuity",
+    parts = {"": "counts", ".delay": "served", ".travel": "served", ".continuity": "has_continuity",
              ".reached": "counts"}  # fmt: skip
     found = run.kept(experiences)
     everything = tuple(range(len(run.setting.kinds)))
-    for name, over in which.items():
-        n = of_need(cells.count(found[over] > 0), everything)
-        value = ratio(of_need(cells.total(found[name.removeprefix(".") or "score"] * found[over]), everything), n)
-        yield Block(f"patient_experience{name}", "score 0-1", strata.kind, strata.labels, value, n)
+    number = {over: of_need(cells.count(found[over]), everything) for over in ("counts", "served", "has_continuity")}
+    for name, over in parts.items():
+        total = number["served"]
+        if name != ".reached":
+            total = of_need(cells.total(found[name.removeprefix(".") or "score"]), everything)
+        value = ratio(total, number[over])
+        yield Block(f"patient_experience{name}", "score 0-1", strata.kind, strata.labels, value, number[over])
 
 
-def experiences(run: Run) -> dict[str, Floats]:
-    """Return score and parts of each request, and 1 where each of them counts, shape (r,) each."""
+def experiences(run: Run) -> dict[str, NDArray]:
+    """Return score and parts of each request, 0 where they do not count, and which of them count, shape (r,) each."""
     requests, parameters = run.requests, run.setting.parameters
     is_served = requests.outcome == Outcome.SERVED
     is_gp = requests.kind < Kind.EMERGENCY
@@ -209,15 +212,15 @@ def experiences(run: Run) -> dict[str, Floats]:
         parameters["experience_without_drawback"] * weighted(delay, travel, continuity, is_gp, *weights),
         parameters["experience_not_reached"],
     )
+    counts, has_continuity = is_served | is_refused(requests), is_served & is_gp
     return {
-        "score": score,
-        "delay": delay,
-        "travel": travel,
-        "continuity": continuity,
-        "reached": is_served.astype(np.float64),
-        "counts": (is_served | is_refused(requests)).astype(np.float64),
-        "served": is_served.astype(np.float64),
-        "has_continuity": (is_served & is_gp).astype(np.float64),
+        "score": score * counts,
+        "delay": delay * is_served,
+        "travel": travel * is_served,
+        "continuity": continuity * has_continuity,
+        "counts": counts,
+        "served": is_served,
+        "has_continuity": has_continuity,
     }
 
 

@@ -70,14 +70,14 @@ def per_head(run: Run, indicator: str, unit: str, strata: Strata, events: Ints |
 
 def travel(run: Run, strata: Strata, family: str, *, mean_only: bool = False) -> Iterator[Block]:
     """Yield one-way minutes to visits held in person; visits at home, by video and of duty care are no trips."""
-    visits, cells, kinds = run.visits, run.cells("visits", strata), run.needs[family]
-    is_trip = is_channel(visits, IN_PERSON)
+    cells, kinds = run.cells("visits", strata), run.needs[family]
+    is_trip, trip_minutes = run.kept(trips)
     n = of_need(cells.count(is_trip), kinds)
 
     def block(name: str, unit: str, value: Floats) -> Block:
         return Block(f"travel_{name}.{family}", unit, strata.kind, strata.labels, value, n)
 
-    total = of_need(cells.total(np.where(is_trip, visits.travel_minutes, np.float32(0.0))), kinds)
+    total = of_need(cells.total(trip_minutes), kinds)
     yield block("mean_minutes", "minutes", ratio(total, n))
     if mean_only:
         return
@@ -88,6 +88,12 @@ def travel(run: Run, strata: Strata, family: str, *, mean_only: bool = False) ->
     if family == "specialist":
         within = tally_share(tally, minutes, FAR_MINUTES)
         yield block(f"share_over_{FAR_MINUTES}_minutes", "share", 1.0 - within)
+
+
+def trips(run: Run) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return which visits are trips, and the minutes of those one way, 0 for the others."""
+    is_trip = is_channel(run.visits, IN_PERSON)
+    return is_trip, np.where(is_trip, run.visits.travel_minutes, np.float32(0.0))
 
 
 def trips_by_minutes(run: Run, family: str) -> tuple[NDArray[np.float32], NDArray]:
