@@ -39,7 +39,7 @@ app = _group(
 territories = _group("Territory packs: where a simulation takes place.", "territoire territory list")
 scenarios = _group("Scenarios: what a simulation asks for.", "territoire scenario show baseline")
 verification = _group(
-    "Analytic checks: the model's own code against what can be solved exactly.", "territoire verify practice --help"
+    "Analytic checks: the model's own code against what can be solved exactly.", "territoire verify --json"
 )
 app.add_typer(territories, name="territory")
 app.add_typer(scenarios, name="scenario")
@@ -679,6 +679,39 @@ def schedule(json: Json = False) -> None:
 
 
 # ----------------------------------------------------------------------------------------------- checks and speed
+
+
+@verification.callback(invoke_without_command=True, epilog="Example: territoire verify --topic queues --topic beds")
+def verify(
+    context: typer.Context,
+    topic: Annotated[
+        list[str] | None, typer.Option(metavar="TOPIC", help="Only this topic (see the table); may be repeated.")
+    ] = None,
+    effort: Annotated[
+        int, typer.Option(help="Times the replications, for smaller errors.", parser=_whole(1, 100), metavar="INTEGER")
+    ] = 1,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Hold the model's own code against every closed form that it has, with z-scores.
+
+    Agendas, queues, beds, catchments, travel, disease clocks, economics, inequality, the random generator, samplers.
+    Exit code 1 when a check fails. A right model fails one time in a thousand, over all checks and a seed chosen anew.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from experiments.verifying import as_json, show
+    from experiments.verifying import verify as hold_against_closed_forms
+
+    with progress(is_quiet=quiet or json) as told:
+        found = hold_against_closed_forms(topic or None, effort=effort, seed=seed, progress=told)
+    if json:
+        print(as_json(found))
+    elif not quiet:
+        show(found)
+    if not found.is_sound:
+        raise typer.Exit(1)
 
 
 @verification.command(
