@@ -141,17 +141,18 @@ def search(
         With the target that is furthest off, and by how much.
     """
     waves: list[Wave] = []
+    told: list[Surrogates] = []
     points = latin_hypercube(plan.points, n_parameters, plan.seed)
     for number in range(1, plan.waves + 1):
         outputs = simulate(number, points)
-        surrogates = Surrogates.of(*_all_runs([*waves, Wave(points, outputs, 1.0)]))
-        left, share = what_is_left(surrogates, observed, n_parameters, plan, number)
+        told.append(Surrogates.of(*_all_runs([*waves, Wave(points, outputs, 1.0)])))
+        left, share = what_is_left(told, observed, n_parameters, plan, number)
         waves.append(Wave(points, outputs, share))
         if on_wave is not None:
             on_wave(number, waves[-1])
         points = spread_out(left, plan.points)
-    samples = sample_posterior(surrogates, observed, n_parameters, plan)
-    return Match(tuple(waves), surrogates, samples, samples.var(axis=0, ddof=1) * 12.0)
+    samples = sample_posterior(told[-1], observed, n_parameters, plan)
+    return Match(tuple(waves), told[-1], samples, samples.var(axis=0, ddof=1) * 12.0)
 
 
 def _all_runs(waves: Sequence[Wave]) -> tuple[Floats, Floats]:
@@ -179,9 +180,9 @@ def implausibility(surrogates: Surrogates, observed: Observed, points: Floats) -
 
 
 def what_is_left(
-    surrogates: Surrogates, observed: Observed, d: int, plan: SearchPlan, number: int
+    told: Sequence[Surrogates], observed: Observed, d: int, plan: SearchPlan, number: int
 ) -> tuple[Floats, float]:
-    """Return points of the prior that are not ruled out, shape (some, d), and which share of it they are.
+    """Return points of the prior that no wave rules out, shape (some, d), and which share of it they are.
 
     Raises
     ------
@@ -191,9 +192,12 @@ def what_is_left(
     tried, best = 0, np.full(len(observed.ids), np.inf)
     for round_ in range(ROUNDS_OF_CANDIDATES):
         points = latin_hypercube(CANDIDATES, d, [plan.seed, number, round_])
-        worst = implausibility(surrogates, observed, points)
-        best = np.minimum(best, worst[np.argmin(worst.max(axis=1))])
-        found.append(points[worst.max(axis=1) <= CUTOFF])
+        for surrogates in told:  # what an earlier wave has ruled out stays out
+            worst = implausibility(surrogates, observed, points)
+            least = worst[np.argmin(worst.max(axis=1))] if len(worst) else best
+            best = least if least.max() < best.max() else best
+            points = points[worst.max(axis=1, initial=0.0) <= CUTOFF]
+        found.append(points)
         tried += CANDIDATES
         if sum(map(len, found)) >= plan.particles:
             break

@@ -77,8 +77,8 @@ class Surrogate:
         left = values - _with_one(self._points) @ self._plane
         self._scale = float(left.std()) or 1.0
         kernel = ConstantKernel(1.0, (1e-3, 1e2)) * Matern(np.full(d, LONG), LENGTHS, nu=2.5) + WhiteKernel(0.1, NOISES)
-        process = GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=0)
-        with warnings.catch_warnings():
+        process = GaussianProcessRegressor(kernel, random_state=0)
+        with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a length at its bound: a parameter without effect
             process.fit(self._points, left / self._scale)
         self._process = process
@@ -102,6 +102,13 @@ class Surrogate:
             told = np.einsum("ij,ij->i", shared @ self._inverse, shared)
             variance[rows] = np.maximum(self._amplitude - told, 0.0) * self._scale**2
         return mean, variance
+
+
+def one_thread() -> Any:
+    """Return a context in which matrices this small are computed by one thread: more wait for one another."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1)
 
 
 def _with_one(points: Floats) -> Floats:
@@ -138,5 +145,6 @@ class Surrogates:
 
     def predict(self, points: Floats) -> tuple[Floats, Floats]:
         """Return means and variances, shape (n, targets) each."""
-        told = [one.predict(points) for one in self.each]
+        with one_thread():
+            told = [one.predict(points) for one in self.each]
         return np.column_stack([mean for mean, _ in told]), np.column_stack([variance for _, variance in told])

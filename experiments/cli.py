@@ -517,6 +517,94 @@ def sensitivity(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: territoire calibrate --territory tiny --free gp_load --points 10 --waves 1 --check 4")
+def calibrate(
+    scenario: Annotated[str, typer.Argument(help="Built-in scenario or path of a YAML file.")] = "baseline",
+    territory: Territory = "saverne",
+    free: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Free parameter (default: those of calibration/free.csv).")
+    ] = None,
+    free_file: Annotated[
+        Path | None,
+        typer.Option("--free-file", metavar="FILE", help="CSV of free parameters, as calibration/free.csv."),
+    ] = None,
+    waves: Annotated[int, typer.Option(help="Waves of history matching.", parser=_whole(1), metavar="INTEGER")] = 3,
+    points: Annotated[int, typer.Option(help="Points a wave.", parser=_whole(4), metavar="INTEGER")] = 60,
+    replications: Annotated[int, typer.Option(help="Runs a point.", parser=_whole(1), metavar="INTEGER")] = 1,
+    samples: Annotated[int, typer.Option(help="Combinations kept.", parser=_whole(2), metavar="INTEGER")] = 200,
+    check: Annotated[
+        int, typer.Option(help="Runs of the sample, held against the targets.", parser=_whole(0), metavar="INTEGER")
+    ] = 20,
+    seed: Seed = 1,
+    workers: Workers = None,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days (default: 365).")] = None,
+    scale: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of people and capacity simulated, above 0 to 1.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a lever, parameter or field; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/calibration-TERRITORY)."),
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="Only tell how far the calibration of --output is.")] = False,
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Find the combinations of uncertain numbers that agree with what was observed: a sample, not a point.
+
+    Latin hypercube, surrogates, history matching in waves, then ABC on what is left; only targets marked `fit`. What is
+    there already is not made again: after an interruption, the same command goes on. Writes posterior.json, which `run`,
+    `compare` and design files can use, and which parameters the targets do not tell. Exit code 1 when nothing is left.
+    """
+    from calibration.matching import NothingLeft
+    from experiments.calibrating import calibrate as fit
+    from experiments.calibrating import status as status_of
+    from experiments.store import to_json
+
+    if status:
+        from experiments.running import DEFAULT_FOLDER
+
+        found = status_of(output or DEFAULT_FOLDER / f"calibration-{Path(territory).name}")
+        lines = (
+            f"{name}: " + ", ".join(f"{n} {word}" for word, n in runs.items())
+            for name, runs in found["batches"].items()
+        )
+        print(to_json(found) if json else "\n".join(lines))
+        return
+    with progress(is_quiet=quiet or json) as told:
+        try:
+            fitted = fit(
+                scenario,
+                territory=territory,
+                free=free,
+                free_file=free_file,
+                waves=waves,
+                points=points,
+                replications=replications,
+                samples=samples,
+                check=check,
+                seed=seed,
+                workers=workers,
+                output=output,
+                retry_failed=retry_failed,
+                progress=told,
+                **_overrides({"days": days, "scale": scale}, changes or []),
+            )
+        except NothingLeft as nothing:
+            print(f"Error: {nothing}", file=sys.stderr)
+            raise typer.Exit(1) from None
+    from experiments.calibration_views import as_json, show
+
+    if json:
+        print(as_json(fitted))
+    elif not quiet:
+        show(fitted)
+
+
 @app.command(epilog="Example: territoire crate outputs/baseline")
 def crate(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run, sweep or sensitivity analysis.")],
