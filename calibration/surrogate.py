@@ -106,7 +106,7 @@ class Surrogate:
 
 def one_thread() -> Any:
     """Return a context in which matrices this small are computed by one thread: more wait for one another."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     return threadpool_limits(limits=1)
 

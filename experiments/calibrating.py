@@ -1,8 +1,8 @@
 """Which combinations of uncertain numbers make the model say what was observed? Runs, search, and the sample's file.
 
-Owns the runs that the search asks for (a batch a wave, which can be interrupted and goes on), the choice of targets, the
-check of the sample by runs of its own, and the folder. The search is `calibration.matching`; what a run says to a
-target, `calibration.patterns`; how it is shown, `experiments.calibration_views`. Only targets marked `fit` are looked at.
+Owns the runs that the search asks for (a batch a wave, which can be interrupted and goes on), the choice of targets,
+the check of the sample by runs of its own, and the folder. The search is `calibration.matching`; what a run says to a
+target, `calibration.patterns`; how it is shown, `experiments.calibration_views`. Only `fit` targets are looked at.
 """
 
 from __future__ import annotations
@@ -403,7 +403,8 @@ def _targets(asked: Asked, match: Match, said: Floats | None) -> pd.DataFrame:
     for place, one in enumerate(asked.targets):
         values = np.zeros(0) if said is None else said[np.isfinite(said[:, place]), place]
         low, middle, high = np.quantile(values, [INTERVAL[0], 0.5, INTERVAL[1]]) if values.size else [math.nan] * 3
-        inside = float(((values >= one.low) & (values <= one.high)).mean()) if values.size else math.nan
+        bounds = float(one.low or 0.0), float(one.high or 0.0)
+        inside = float(((values >= bounds[0]) & (values <= bounds[1])).mean()) if values.size else math.nan
         quality = match.surrogates.qualities[place]
         label = labels.get(one.id, {}).get("en", one.indicator)
         rows.append((one.id, label, one.unit, one.observed, one.low, one.high, middle, low, high, inside, values.size,

@@ -557,8 +557,9 @@ def calibrate(
     """Find the combinations of uncertain numbers that agree with what was observed: a sample, not a point.
 
     Latin hypercube, surrogates, history matching in waves, then ABC on what is left; only targets marked `fit`. What is
-    there already is not made again: after an interruption, the same command goes on. Writes posterior.json, which `run`,
-    `compare` and design files can use, and which parameters the targets do not tell. Exit code 1 when nothing is left.
+    there already is not made again: after an interruption, the same command goes on. Writes posterior.json, which
+    `run`, `compare` and design files can use, and tells which parameters the targets leave open. Exit code 1 when no
+    combination agrees.
     """
     from calibration.matching import NothingLeft
     from experiments.calibrating import calibrate as fit

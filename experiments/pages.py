@@ -1,6 +1,6 @@
 """A report as one HTML file that needs no network: headings, paragraphs, tables, figures as SVG.
 
-Owns the look of the reports of calibration and laboratory; knows nothing of what they say. Everything put in is escaped.
+Owns the look of the reports of calibration and laboratory; knows nothing of what they say. What is put in is escaped.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _right(is_number: bool) -> str:
 
 
 def cell(value: Any) -> str:
-    """Return a value as a reader likes it: three significant digits, whole from 1,000 on, yes or no, nothing for NaN."""
+    """Return a value as read best: three significant digits, whole from 1,000 on, yes or no, nothing for NaN."""
     if value is None or value != value:
         return ""
     if isinstance(value, bool) or type(value).__name__ == "bool":

@@ -217,7 +217,7 @@ def test_what_is_left_shrinks_with_the_error_of_observation() -> None:
     surrogates, values = trained(), np.array([1.5, 0.8, 0.5])
     plan = SearchPlan(seed=1, **QUICK)
     shares = [
-        what_is_left(surrogates, Observed(("a", "b", "c"), values, sd * SD, sd * SD), 4, plan, 1)[1]
+        what_is_left([surrogates], Observed(("a", "b", "c"), values, sd * SD, sd * SD), 4, plan, 1)[1]
         for sd in (2, 1, 0.5)
     ]
     assert shares[0] > shares[1] > shares[2] > 0
