@@ -606,6 +606,73 @@ def calibrate(
         show(fitted)
 
 
+@app.command(epilog="Example: territoire lab --size 0.1:4 --territory saverne")
+def lab(
+    scenario: Annotated[str, typer.Argument(help="Scenario with a care network.")] = "kinzigtal",
+    territory: Territory = "saverne",
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SHARE:RUNS",
+            help="Share of the territory and replications, e.g. 0.1:12 (default: 0.1:12, 0.3:12, 1:4).",
+        ),
+    ] = None,
+    planted: Annotated[
+        list[float] | None,
+        typer.Option(metavar="SHARE", help="Known saving written into members' claims (default: 0.02, 0.05, 0.1)."),
+    ] = None,
+    seed: Seed = 1,
+    workers: Workers = None,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days (default: three years).")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a lever, parameter or field; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/laboratory).")
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Hand claims of network runs to evaluators' usual methods, and hold what they say beside the known truth.
+
+    Bias, coverage, the chance of paying for nothing, by size of territory, self-selection and true effect; how many
+    people and years an evaluation needs. What is there already is not made again. Exit code 1 when a run failed.
+    """
+    from experiments.laboratory import DEFAULT_SIZES, PLANTED
+    from experiments.laboratory import lab as study
+    from experiments.laboratory_views import as_json, show
+
+    sizes = [_size_and_runs(text) for text in size] if size else DEFAULT_SIZES
+    with progress(is_quiet=quiet or json) as told:
+        found = study(
+            scenario,
+            territory=territory,
+            sizes=sizes,
+            planted=planted if planted is not None else PLANTED,
+            seed=seed,
+            workers=workers,
+            output=output,
+            progress=told,
+            **_overrides({"days": days}, changes or []),
+        )
+    if json:
+        print(as_json(found))
+    elif not quiet:
+        show(found)
+    if found.errors:
+        raise typer.Exit(1)
+
+
+def _size_and_runs(text: str) -> tuple[float, int]:
+    """Read a size of the laboratory: a share and a number of replications."""
+    share, _, runs = text.partition(":")
+    try:
+        return float(share), int(runs)
+    except ValueError:
+        raise InputError(f"--size: found '{text}', expected a share and replications, e.g. 0.1:12") from None
+
+
 @app.command(epilog="Example: territoire crate outputs/baseline")
 def crate(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run, sweep or sensitivity analysis.")],

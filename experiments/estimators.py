@@ -195,7 +195,7 @@ def mortality_ratio(claims: pd.DataFrame, *, from_landmark: bool) -> tuple[float
 
 
 def covariates(frame: pd.DataFrame) -> Floats:
-    """Return what is adjusted for, standardised: age (and its square), sex, long-term status, diseases, spend before."""
+    """Return what is adjusted for, standardised: age, its powers, sex, long-term status, diseases, spend before."""
     age = frame["age_years"].to_numpy(float)
     columns = [age, age**2, age**3, np.log1p(frame["spend_before_eur"].to_numpy(float)), frame["spend_before_eur"]]
     columns += [frame[name] for name in frame if str(name) in ("is_female", "has_ald") or str(name).startswith("has.")]

@@ -23,6 +23,7 @@ COMMANDS = (
     ("territory",), ("territory", "list"), ("territory", "show"), ("territory", "check"), ("territory", "new"),
     ("territory", "compare"), ("scenario",), ("scenario", "list"), ("scenario", "show"),
     ("scenario", "check"), ("scenario", "schema"), ("verify",), ("verify", "practice"),
+    ("calibrate",), ("lab",),
 )  # fmt: skip
 PRACTICE = ("verify", "practice", "--patients", "200", "--daily-need", "0.02", "--slots", "4", "--days", "100")
 
