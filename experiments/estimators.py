@@ -1,6 +1,6 @@
 """How do evaluators estimate what a care network saves? Their usual methods, each blind to the truth.
 
-Owns the estimators. Each sees claims (`experiments.claims`) and a question, and says a saving in EUR a person and year
+Owns the estimators. Each sees claims (`experiments.evaluated_claims`) and a question, and says a saving in EUR a person and year
 with a 95 % interval: positive means that money is saved. Libraries: statsmodels for regressions, scikit-learn for
 propensity scores. They are as evaluators use them, not as good as they could be made.
 """
@@ -140,10 +140,10 @@ def difference_in_differences(asked: Question) -> Estimate:
 
 ESTIMATORS: Mapping[str, tuple[Callable[[Question], Estimate], str]] = {
     "before/after": (before_after, MEMBERS),
-    "members against non-members": (members_against_others, MEMBERS),
+    "members v. others": (members_against_others, MEMBERS),
     "regression-adjusted": (regression, MEMBERS),
     "propensity-matched": (matching, MEMBERS),
-    "difference-in-differences, control communes": (difference_in_differences, RESIDENTS),
+    "difference-in-differences": (difference_in_differences, RESIDENTS),
 }
 """Name to the function and to whom its answer is about."""
 

@@ -2,8 +2,8 @@
 
 Owns the study: which runs, in which sizes of territory, strengths of self-selection and true effects; the truth, from
 runs under the same random numbers without the network; bias, coverage, and the chance of paying for nothing. What an
-evaluator sees is `experiments.claims`, what he makes of it `experiments.estimators`, what the contracts pay
-`experiments.savings`. Each replication of a size is one task whose result is a file: an interrupted study goes on.
+evaluator sees is `experiments.evaluated_claims`, what he makes of it `experiments.estimators`, what the contracts pay
+`experiments.laboratory_contracts`. Each replication of a size is one task whose result is a file: an interrupted study goes on.
 
 The network opens in half of the communes, drawn for each replication, so that the others can be controls. True effects
 are the network's own, and known ones planted into the claims: members spend so much less than they do.
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from abm.records import Records
-    from experiments.claims import Snapshots
+    from experiments.evaluated_claims import Snapshots
 
 DESIGN, RESULTS, FORMAT = "laboratory.json", "results", 1
 DEFAULT_DAYS = 1096  # three years: membership counts from the end of the first, outcomes are those of the others
@@ -56,6 +56,8 @@ ARMS = (("none", "none"), ("none", "as assumed"), ("none", "strong"), ("as assum
 EFFECT_FAMILIES = ("network_follow_up_gain", "network_tele_expertise_share", "network_discharge_share",
                    "network_medication_review_sd")  # fmt: skip
 SELECTION_FAMILY = "network_self_selection_log_ratio"
+FAST = ("network_campaign_rate", "enrolment_prob_per_visit_at_member_GP", "bass_q_social")
+"""Joining and enrolling are as fast as the registry allows: otherwise there is nearly nobody to evaluate in a year."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ class Task:
 def _code() -> str:
     """Return a digest of what makes of a run what is written down."""
     state = hashlib.sha256()
-    for name in ("claims.py", "estimators.py", "savings.py", "contracts.py"):
+    for name in ("evaluated_claims.py", "estimators.py", "laboratory_contracts.py", "contracts.py"):
         state.update((Path(__file__).parent / name).read_bytes())
     return state.hexdigest()
 
@@ -292,7 +294,7 @@ def arm_scenario(scenario: Scenario, effect: str, selection: str, size: float, c
     for row in registry.rows:
         if row.high is None:
             continue
-        if effect == "highest" and row.name.startswith(EFFECT_FAMILIES):
+        if row.name in FAST or (effect == "highest" and row.name.startswith(EFFECT_FAMILIES)):
             numbers[row.name] = row.high
         if selection == "strong" and row.name.startswith(SELECTION_FAMILY):
             numbers[row.name] = row.high
@@ -330,9 +332,9 @@ def _make_missing(study: Study, folder: Path, workers: int, progress: Progress) 
 def replicate(task: Task) -> None:
     """Make the runs of a replication, hand their claims to the estimators, and write down what they say."""
     from abm.model import TerritoryModel
-    from experiments.claims import claims_of, lived
+    from experiments.evaluated_claims import claims_of, lived
+    from experiments.laboratory_contracts import norm_table
     from experiments.running import find_territory
-    from experiments.savings import norm_table
     from experiments.store import write_text
 
     estimates: list[dict[str, Any]] = []
@@ -356,7 +358,8 @@ def replicate(task: Task) -> None:
             estimates += [known | row for row in _estimates(_with_effect(claims, planted), truth, task)]
             if planted:
                 norms += _named(norm_table(_records_with_effect(records, seen, planted)), f"{name}/{planted:g}")
-    write_text(task.file, json.dumps({"estimates": estimates, "people": people, "norms": norms}) + "\n")
+    content = {"estimates": estimates, "people": people, "norms": norms}
+    write_text(task.file, json.dumps(content, default=lambda number: number.item()) + "\n")
 
 
 def _named(norms: pd.DataFrame, name: str) -> list[list[Any]]:

@@ -27,19 +27,18 @@ SAVINGS_EUR = (50, 100, 200)
 def contract_payments(norms: pd.DataFrame) -> pd.DataFrame:
     """Return what both contracts would pay in every run, and what was truly saved, EUR a resident and year.
 
-    `margin_share`: the improvement of the margin that the Kinzigtal contract sees (losses count as 0), over spend.
+    `margin_share`: improvement of the margin of norm over actual cost, as a share of norm cost; losses are below 0.
     """
     import pandas as pd
 
-    from experiments.savings import payouts
+    from experiments.laboratory_contracts import payments
 
     parameters = load_parameters()
-    company = parameters["gk_sharing_share_company"]
     rows: list[dict[str, Any]] = []
     for size, runs in norms.groupby("size"):
         totals = _totals(runs)
         for scenario in dict.fromkeys(runs["scenario"]):
-            paid = payouts(runs, scenario, REFERENCE, parameters)
+            paid = payments(runs, scenario, REFERENCE, parameters)
             if paid is None:
                 continue
             effect, selection, planted = _case_of(scenario)
@@ -47,7 +46,7 @@ def contract_payments(norms: pd.DataFrame) -> pd.DataFrame:
                 spend, lived = totals[scenario, seed]
                 without, _ = totals[REFERENCE, seed]
                 for contract, amounts in paid.paid_eur.items():
-                    margin = float(amounts[number]) / company / spend if contract == "kinzigtal" else math.nan
+                    margin = float(paid.margin_share[number]) if contract == "kinzigtal" else math.nan
                     rows.append({
                         "size": size, "seed": seed, "effect": effect, "selection": selection, "planted": planted,
                         "contract": contract, "paid_eur": float(amounts[number]) / lived, "margin_share": margin,

@@ -25,6 +25,9 @@ ESTIMATES = {
     "bias_high_eur": "to", "spread_eur": "spread", "stated_error_eur": "error stated", "coverage": "coverage of 95 %",
     "says_saving": "says saving", "says_loss": "says loss",
 }  # fmt: skip
+CASE = {"case": "effect, self-selection"}
+ON_SCREEN = ("truth_eur", "bias_eur", "spread_eur", "coverage", "says_saving")
+CONTRACTS_ON_SCREEN = ("n", "truth_eur", "paid_eur", "paid_most_eur", "pays")
 CONTRACTS = {
     "contract": "contract", "effect": "true effect", "selection": "self-selection", "planted": "planted", "n": "runs",
     "truth_eur": "truly saved", "paid_eur": "paid", "paid_most_eur": "at most", "pays": "share of runs paid",
@@ -56,7 +59,11 @@ def show(found: Laboratory) -> None:
             main_rows(found),
             ESTIMATES,
         ),
-        ("Contracts, EUR a resident and year", _at(found.contract_summary, largest(found)), CONTRACTS),
+        (
+            "Contracts, EUR a resident and year",
+            _with_case(_at(found.contract_summary, largest(found))),
+            {"contract": "contract"} | CASE | _some(CONTRACTS, CONTRACTS_ON_SCREEN),
+        ),
         ("What an evaluation needs (EUR a person and year, seen four times in five)", found.power, POWER),
     ):
         shown = [name for name in names if name in frame]
@@ -73,6 +80,20 @@ def show(found: Laboratory) -> None:
     for error in found.errors:
         out.print(f"a replication failed: {error}")
     out.print(f"\nReport: {found.folder / REPORT}", soft_wrap=True)
+
+
+def _some(names: dict[str, str], keys: tuple[str, ...]) -> dict[str, str]:
+    return {key: names[key] for key in keys}
+
+
+def _with_case(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with effect, self-selection and planted effect in one column."""
+    planted = [f" {share:.0%} planted" if share else "" for share in table["planted"]]
+    cases = [
+        f"{effect}{plant}, {selection}"
+        for effect, plant, selection in zip(table["effect"], planted, table["selection"], strict=True)
+    ]
+    return table.assign(case=cases)
 
 
 def as_json(found: Laboratory) -> str:
@@ -129,11 +150,12 @@ def page_of(found: Laboratory) -> Page:
         "The network opens on the first reported day in half of the communes, drawn for each replication; the others "
         "are control communes. Membership counts as of the end of the first year, outcomes are those of the years "
         "after it: nobody has to stay alive in order to be counted as a member.",
+        "Joining and enrolling are as fast as the registered ranges allow: after a year there must be members.",
         "True effect: none (the network runs and is paid for, and does nothing), as assumed, every effect at the "
         "highest value registered; planted: members' claims are lowered by a known share instead.",
         "Self-selection: none, as assumed, strong (the highest registered): the regular and the healthy for their age "
         "enrol more readily. The insurer knows neither of these traits.",
-        "Methods about members: before/after, members against non-members, regression (age, sex, long-term status, "
+        "Methods about members: before/after, members v. others (non-members), regression (age, sex, long-term status, "
         "diseases, spend before), propensity matching on the same. About residents of communes where it opened: "
         "difference-in-differences with the control communes. Contracts pay on all residents.",
         f"Simulated: {'; '.join(_size(found, size) for size in sorted(set(found.estimates['size'])))}; follow-up of "
@@ -162,8 +184,8 @@ def page_of(found: Laboratory) -> Page:
     )
     page.bullets(conclusion(found.kinzigtal))
     about = (
-        "Deaths: members over non-members of their age and sex; naive: counted from the start; landmark: from the day on "
-        "which membership counts. The other columns are shares of runs."
+        "Deaths: members over non-members of their age and sex; naive: counted from the start; landmark: from the day "
+        "on which membership counts. The other columns are shares of runs."
     )
     page.table(found.kinzigtal, KINZIGTAL, caption=about)
     page.paragraph(
@@ -182,8 +204,8 @@ def findings(found: Laboratory) -> list[str]:
         worst = group.loc[group["bias_eur"].abs().idxmax()]
         best = group.loc[group["bias_eur"].abs().idxmin()]
         words.append(
-            f"Without any effect, self-selection {selection}: {worst['estimator']} is off by {worst['bias_eur']:+,.0f} EUR "
-            f"on average, {best['estimator']} by {best['bias_eur']:+,.0f}."
+            f"Without any effect, self-selection {selection}: {worst['estimator']} is off by {worst['bias_eur']:+,.0f} "
+            f"EUR on average, {best['estimator']} by {best['bias_eur']:+,.0f}."
         )
     nothing = found.contract_summary[
         (found.contract_summary["effect"] == "none") & (found.contract_summary["planted"] == 0.0)
