@@ -95,6 +95,12 @@ Seed = Annotated[
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: outputs/SCENARIO).")
 ]
+Posterior = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Fitted numbers: for each seed a combination of a posterior sample (territoire calibrate)."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace a finished run.")]
 Events = Annotated[bool, typer.Option("--events", help="Also write every episode of care (events.parquet).")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
@@ -130,6 +136,7 @@ def run(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a lever, parameter or field; may be repeated."),
     ] = None,
     output: Output = None,
+    posterior: Posterior = None,
     events: Events = False,
     force: Force = False,
     no_figures: NoFigures = False,
@@ -141,7 +148,12 @@ def run(
     from experiments.running import make_plan, refuse_unknown_territory
 
     given = {"start": start, "days": days, "warm_up_days": warm_up, "scale": scale}
-    resolved = load_scenario(scenario, **_overrides(given, changes or []))
+    overrides = _overrides(given, changes or [])
+    resolved = load_scenario(scenario, **overrides)
+    if posterior is not None:
+        from experiments.posteriors import with_sample
+
+        resolved = with_sample(resolved, posterior, seed, overrides)
     refuse_unknown_territory(territory)
     with _destination(resolved.name, output, force) as destination:
         plan = make_plan(resolved, territory, seed, {})
@@ -284,6 +296,7 @@ def compare(
     delay: Annotated[
         bool, typer.Option("--delay", help="Also run without harm by delay, and with the highest registered.")
     ] = False,
+    posterior: Posterior = None,
     workers: Annotated[int, typer.Option(help="Processes.", parser=_whole(1), metavar="INTEGER")] = 2,
     days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
     scale: Annotated[
@@ -324,6 +337,7 @@ def compare(
             is_uncertain=uncertain,
             has_attribution=attribution,
             has_delay=delay,
+            posterior=posterior,
             workers=workers,
             output=output,
             progress=told,

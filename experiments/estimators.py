@@ -1,7 +1,7 @@
 """How do evaluators estimate what a care network saves? Their usual methods, each blind to the truth.
 
-Owns the estimators. Each sees claims (`experiments.evaluated_claims`) and a question, and says a saving in EUR a person and year
-with a 95 % interval: positive means that money is saved. Libraries: statsmodels for regressions, scikit-learn for
+Owns the estimators. Each sees claims (`experiments.evaluated_claims`) and a question, and says a saving in EUR a person
+and year with a 95 % interval: positive means that money is saved. Libraries: statsmodels for regressions, scikit-learn for
 propensity scores. They are as evaluators use them, not as good as they could be made.
 """
 

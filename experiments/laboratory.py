@@ -3,7 +3,8 @@
 Owns the study: which runs, in which sizes of territory, strengths of self-selection and true effects; the truth, from
 runs under the same random numbers without the network; bias, coverage, and the chance of paying for nothing. What an
 evaluator sees is `experiments.evaluated_claims`, what he makes of it `experiments.estimators`, what the contracts pay
-`experiments.laboratory_contracts`. Each replication of a size is one task whose result is a file: an interrupted study goes on.
+`experiments.laboratory_contracts`. Each replication of a size is one task whose result is a file: an interrupted study
+goes on.
 
 The network opens in half of the communes, drawn for each replication, so that the others can be controls. True effects
 are the network's own, and known ones planted into the claims: members spend so much less than they do.
@@ -352,7 +353,7 @@ def replicate(task: Task) -> None:
         assert truth is not None, "the reference comes first"
         effect, selection = name.split("/")
         case = {"size": task.size, "seed": task.seed, "effect": effect, "selection": selection}
-        people.append(case | _people(claims, truth))
+        people.append(case | _people(claims, truth, np.array(task.open_communes)))
         for planted in (0.0, *(task.planted if effect == "none" else ())):
             known = case | {"planted": planted}
             estimates += [known | row for row in _estimates(_with_effect(claims, planted), truth, task)]
@@ -426,17 +427,19 @@ def true_savings(
     return mean(frame["is_member"].to_numpy()), mean(is_open)
 
 
-def _people(claims: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Any]:
+def _people(claims: pd.DataFrame, truth: pd.DataFrame, opened: NDArray[np.int64]) -> dict[str, Any]:
     """Return who is enrolled, how members die, and how far their care differs from that of matched others."""
     from experiments.estimators import mortality_ratio, quality_differences
 
     members = claims["is_member"].to_numpy()
+    is_open = np.isin(claims["commune"].to_numpy(), opened)
     differing, tested = quality_differences(claims[claims["is_there"]].reset_index(drop=True))
     deaths = claims.loc[members, "is_dead"].sum(), truth.set_index("person")["is_dead"].reindex(
         claims.loc[members, "person"]
     ).sum()  # fmt: skip
     found: dict[str, Any] = {
-        "people": len(claims), "enrolled_share": float(members.mean()), "quality_differing": differing,
+        "people": len(claims), "enrolled_share": float(members.mean()),
+        "enrolled_share_open": float(members[is_open].mean()) if is_open.any() else 0.0, "quality_differing": differing,
         "quality_tested": tested, "deaths_of_members": int(deaths[0]), "deaths_without": int(deaths[1]),
     }  # fmt: skip
     for name, from_landmark in (("mortality_naive", False), ("mortality_landmark", True)):
@@ -480,7 +483,7 @@ def analyse(folder: str | Path, errors: tuple[str, ...] = ()) -> Laboratory:
     counts = {size: sum(task.size == size for task in done) for size, _ in study.sizes}
     found = Laboratory(
         facts | {"replications_done": {f"{size:g}": n for size, n in counts.items()}},
-        estimates, contracts, people, summary(estimates), contract_summary(contracts), power(estimates),
+        estimates, contracts, people, summary(estimates), contract_summary(contracts), power(estimates, people),
         kinzigtal(contracts, people), folder, errors,
     )  # fmt: skip
     for name in ("estimates", "contracts", "people", "summary", "contract_summary", "power", "kinzigtal"):

@@ -115,8 +115,10 @@ def contract_summary(contracts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, *names])
 
 
-def power(estimates: pd.DataFrame) -> pd.DataFrame:
+def power(estimates: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """Return how many people an evaluation needs to see a saving of so many euros a member and year.
+
+    What a method says of all residents of open communes is turned into euros a member by the share enrolled there.
 
     Returns
     -------
@@ -131,20 +133,22 @@ def power(estimates: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from experiments.estimators import LEVEL_Z
+    from experiments.estimators import ESTIMATORS, LEVEL_Z, MEMBERS
 
+    enrolled = float(people.loc[people["effect"] == "none", "enrolled_share_open"].mean())
     quiet = estimates[(estimates["effect"] == "none") & (estimates["planted"] == 0.0)]
     quiet = quiet[quiet["selection"] == "as assumed"].dropna(subset=["estimate_eur"])
     rows = []
     for (estimator, years), group in quiet.groupby(["estimator", "years"], sort=False):
-        error = (group["estimate_eur"] - group["truth_eur"]).to_numpy(float)
+        a_member = 1.0 if ESTIMATORS[str(estimator)][1] == MEMBERS else 1.0 / enrolled if enrolled > 0 else math.nan
+        error = (group["estimate_eur"] - group["truth_eur"]).to_numpy(float) * a_member
         mean_of_size = group.assign(error=error).groupby("size")["error"].transform("mean").to_numpy(float)
         degrees = error.size - group["size"].nunique()
         if degrees < 1:
             continue
-        people = group["people"].to_numpy(float)
-        a_person = math.sqrt(float(((error - mean_of_size) ** 2 * people).sum()) / degrees)
-        territory = float(people.max() / group["size"].max())
+        heads = group["people"].to_numpy(float)
+        a_person = math.sqrt(float(((error - mean_of_size) ** 2 * heads).sum()) / degrees)
+        territory = float(heads.max() / group["size"].max())
         spread = a_person / math.sqrt(territory)
         needed = {saving: ((LEVEL_Z + POWER_Z) * a_person / saving) ** 2 for saving in SAVINGS_EUR}
         rows.append((estimator, years, territory, spread, float(error.mean()), (LEVEL_Z + POWER_Z) * spread,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 import calibration
 from abm.errors import InputError, nearest
 from abm.parameters import load_parameters
+from abm.scenario import Scenario, load_scenario
 
 FORMAT, KIND = 1, "posterior"
 FOLDER = Path(str(calibration.__file__)).parent / "posteriors"
@@ -101,6 +102,20 @@ class Posterior:
         return f"Assumption, not told by the targets (variance above {ASSUMPTION_RATIO:.0%} of the prior's): {names}."
 
 
+def with_sample(scenario: Scenario, source: str | Path, seed: int, overrides: Mapping[str, Any]) -> Scenario:
+    """Return a scenario with the combination of a seed; what the user has set himself stays.
+
+    Raises
+    ------
+    InputError
+        The sample cannot be used.
+    """
+    set_by_user = load_parameters().with_values({k: v for k, v in overrides.items() if k in load_parameters()})
+    drawn = load_posterior(source).draw(seed)
+    kept = {name: value for name, value in drawn.items() if name not in set_by_user.overridden}
+    return load_scenario(scenario, parameters={**scenario.parameters, **kept})
+
+
 def find_posterior(name_or_path: str | Path) -> Path:
     """Return the file of a posterior: a path, the folder of a calibration, or the name of a built-in one.
 
@@ -140,6 +155,12 @@ def load_posterior(name_or_path: str | Path, *, is_checked: bool = True) -> Post
         _refuse_other_model(content, file)
     facts = {key: value for key, value in content.items() if key not in ("parameters", "samples")}
     return Posterior(tuple(fitted), samples, facts)
+
+
+@cache
+def kept_posterior(file: str) -> Posterior:
+    """Return a sample that was checked before, read once: a design asks for it at every point."""
+    return load_posterior(file, is_checked=False)
 
 
 def _read(file: Path) -> dict[str, Any]:
