@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.surrogate import Surrogates
+from calibration.surrogate import Surrogates, one_thread
 
 Floats = NDArray[np.float64]
 Simulate = Callable[[int, Floats], Floats]
@@ -257,6 +257,12 @@ def sample_posterior(surrogates: Surrogates, observed: Observed, d: int, plan: S
     from 0 to 1 in steps such that half of them still count; after each, they are resampled and walk at random
     (Del Moral, Doucet and Jasra 2006, doi:10.1111/j.1467-9868.2006.00553.x).
     """
+    with one_thread():
+        return _sampled(surrogates, observed, d, plan)
+
+
+def _sampled(surrogates: Surrogates, observed: Observed, d: int, plan: SearchPlan) -> Floats:
+    """Return the sample; see `sample_posterior`."""
     rng = np.random.default_rng([plan.seed, 77])
     particles = latin_hypercube(plan.particles, d, [plan.seed, 78])
     logs = log_likelihood(surrogates, observed, particles)

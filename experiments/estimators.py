@@ -1,8 +1,8 @@
 """How do evaluators estimate what a care network saves? Their usual methods, each blind to the truth.
 
 Owns the estimators. Each sees claims (`experiments.evaluated_claims`) and a question, and says a saving in EUR a person
-and year with a 95 % interval: positive means that money is saved. Libraries: statsmodels for regressions, scikit-learn for
-propensity scores. They are as evaluators use them, not as good as they could be made.
+and year with a 95 % interval: positive means that money is saved. Libraries: statsmodels for regressions, scikit-learn
+for propensity scores. They are as evaluators use them, not as good as they could be made.
 """
 
 from __future__ import annotations
@@ -197,7 +197,13 @@ def mortality_ratio(claims: pd.DataFrame, *, from_landmark: bool) -> tuple[float
 def covariates(frame: pd.DataFrame) -> Floats:
     """Return what is adjusted for, standardised: age, its powers, sex, long-term status, diseases, spend before."""
     age = frame["age_years"].to_numpy(float)
-    columns = [age, age**2, age**3, np.log1p(frame["spend_before_eur"].to_numpy(float)), frame["spend_before_eur"]]
+    columns = [
+        age,
+        age**2,
+        age**3,
+        np.log1p(frame["spend_before_eur"].to_numpy(float).clip(0)),
+        frame["spend_before_eur"],
+    ]
     columns += [frame[name] for name in frame if str(name) in ("is_female", "has_ald") or str(name).startswith("has.")]
     table = np.column_stack([np.asarray(column, float) for column in columns])
     spread = table.std(axis=0)

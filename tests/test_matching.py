@@ -140,6 +140,7 @@ def test_the_sampler_finds_a_law_known_in_closed_form() -> None:
     assert ((samples >= 0) & (samples <= 1)).all()
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     """120 truths drawn from the prior, one set of surrogates: 90 % intervals of the three parameters that matter.
 
