@@ -180,6 +180,9 @@ def validate(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/validation-SCENARIO)."),
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the table as a page in Markdown.")
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make again the runs that failed.")] = False,
     no_figures: NoFigures = False,
     quiet: Quiet = False,
@@ -211,6 +214,10 @@ def validate(
             retry_failed=retry_failed,
             progress=told,
         )
+    if page is not None:
+        from experiments.validation_page import write_page
+
+        write_page(found, page)
     if json:
         print(as_json(found))
     elif not quiet:

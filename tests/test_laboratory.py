@@ -273,11 +273,18 @@ def test_study_goes_on_and_gives_the_same(study: Laboratory) -> None:
         lab(territory="tiny", sizes=SIZES, planted=[0.1], output=study.folder, **SHORT)
 
 
-def test_claims_say_nothing_of_what_an_insurer_does_not_know(study: Laboratory) -> None:
-    columns = set(study.estimates.columns) | set(
-        json.loads(next((study.folder / "results").iterdir()).read_text())["people"][0]
-    )
-    assert not columns & {"regularity", "utility", "need_factor"}
+def test_claims_say_nothing_of_what_an_insurer_does_not_know() -> None:
+    from abm.model import TerritoryModel
+    from experiments.evaluated_claims import claims_of, lived
+
+    model = TerritoryModel("tiny", "kinzigtal", rng=1, **SHORT, scale=0.3, follow_up_days=0)
+    table = claims_of(*lived(model))
+    assert not set(table.columns) & {"regularity", "utility", "need_factor", "spend_factor"}
+    assert (table["years"] <= 731 / 365.25 + 1e-9).all() and (table["spend_before_eur"] >= 0).all()
+    assert table["years.1"].max() == pytest.approx(366 / 365.25) and table["is_member"].any()
+    quality = table[[name for name in table if name.startswith("quality.")]].to_numpy()
+    assert quality.shape[1] == 10 * (1 + len(model.setting.conditions))
+    assert set(np.unique(quality[~np.isnan(quality)])) <= {0.0, 1.0}
 
 
 def test_arms_differ_in_what_they_should(tmp_path: Path) -> None:
