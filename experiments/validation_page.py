@@ -109,9 +109,10 @@ def _failing(table: pd.DataFrame) -> list[str]:
     lines = []
     for row in rows:
         doubt = "" if row["is_sure"] else " (not sure: more runs would tell)"
+        meaning = load_meanings().get(row["id"], FALLBACK)
         lines.append(
             f"- **{row['id']}** {row['label']} ({row['use']}): {number(row['simulated'])} where "
-            f"{number(row['low'])} to {number(row['high'])} is tolerated{doubt}. {load_meanings().get(row['id'], FALLBACK)}"
+            f"{number(row['low'])} to {number(row['high'])} is tolerated{doubt}. {meaning}"
         )
     return ["\n".join(lines)]
 
