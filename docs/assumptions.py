@@ -38,7 +38,8 @@ def points() -> dict[str, dict[str, float]]:
     """Return what is set at each end of each assumption: "3 low" to parameters."""
     from abm.parameters import load_parameters
 
-    registry, found = load_parameters(), {"base": {}}
+    registry = load_parameters()
+    found: dict[str, dict[str, float]] = {"base": {}}
     for number, row in enumerate(assumptions(), start=1):
         for end in ENDS:
             names = row["parameters"].split(";")

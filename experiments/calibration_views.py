@@ -78,9 +78,12 @@ def meaning(found: Calibration) -> str:
 
 def write_report(found: Calibration) -> None:
     """Write the report into the folder of the calibration."""
+    from experiments.figures import house_style
     from experiments.store import write_text
 
-    write_text(found.folder / REPORT, page_of(found).html())
+    with house_style():
+        text = page_of(found).html()
+    write_text(found.folder / REPORT, text)
 
 
 def page_of(found: Calibration) -> Page:

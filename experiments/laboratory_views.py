@@ -129,9 +129,12 @@ def _size(found: Laboratory, size: float) -> str:
 
 def write_report(found: Laboratory) -> None:
     """Write the report into the folder of the study."""
+    from experiments.figures import house_style
     from experiments.store import write_text
 
-    write_text(found.folder / REPORT, page_of(found).html())
+    with house_style():
+        text = page_of(found).html()
+    write_text(found.folder / REPORT, text)
 
 
 def page_of(found: Laboratory) -> Page:
