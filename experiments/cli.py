@@ -635,7 +635,7 @@ def lab(
         list[str] | None,
         typer.Option(
             metavar="SHARE:RUNS",
-            help="Share of the territory and replications, e.g. 0.1:12 (default: 0.1:12, 0.3:12, 1:4).",
+            help="Share of the territory and replications, e.g. 0.1:12 (default: 0.1:20, 0.3:20, 1:8).",
         ),
     ] = None,
     planted: Annotated[

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 DESIGN, RESULTS, FORMAT = "laboratory.json", "results", 1
 DEFAULT_DAYS = 1096  # three years: membership counts from the end of the first, outcomes are those of the others
-DEFAULT_SIZES = ((0.1, 12), (0.3, 12), (1.0, 4))
+DEFAULT_SIZES = ((0.1, 20), (0.3, 20), (1.0, 8))
 PLANTED = (0.02, 0.05, 0.1)  # of members' spend
 LEVELS = ("none", "as assumed", "strong")  # of self-selection
 EFFECTS = ("none", "as assumed", "highest")  # of the network

@@ -69,9 +69,8 @@ def page(found: Validation) -> str:
         parts += [f"## {TITLES[use]}", _table(rows)]
     silent = found.table[found.table["verdict"] == NOT_MODELLED]
     if len(silent):
-        parts += ["## Not judged here", *(f"- **{r['id']}** {r['label']}: {r['why']}" for r in _rows(silent))]
-    text = "\n\n".join(parts)
-    return text.replace("\n\n- ", "\n- ").replace(":\n- ", ":\n\n- ") + "\n"
+        parts += ["## Not judged here", "\n".join(f"- **{r['id']}** {r['label']}: {r['why']}" for r in _rows(silent))]
+    return "\n\n".join(parts) + "\n"
 
 
 def write_page(found: Validation, file: Path) -> None:

@@ -29,6 +29,7 @@ def test_failing_targets_stand_first_with_what_they_mean() -> None:
     assert "**V01**" in failing and load_meanings()["V01"] in failing and "V02" not in failing
     assert "| V01 | " in text and "**out**" in text
     assert "Not judged here" in text and "V33" in text
+    assert "means\n\n- **V01**" in text, "a list needs an empty line before it"
     assert "nan" not in text.lower().split()
 
 
