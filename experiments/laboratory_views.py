@@ -20,25 +20,27 @@ if TYPE_CHECKING:
 
 REPORT = "report.html"
 ESTIMATES = {
-    "estimator": "method", "effect": "true effect", "selection": "self-selection", "planted": "planted",
-    "n": "runs", "truth_eur": "truly saved", "estimate_eur": "estimated", "bias_eur": "bias", "bias_low_eur": "from",
-    "bias_high_eur": "to", "spread_eur": "spread", "stated_error_eur": "error stated", "coverage": "coverage of 95 %",
-    "says_saving": "says saving", "says_loss": "says loss",
+    "estimator": "method", "case": "effect, self-selection", "n": "runs", "truth_eur": "truly saved",
+    "bias_eur": "bias", "bias_low_eur": "from", "bias_high_eur": "to", "spread_eur": "spread",
+    "coverage": "coverage", "says_saving": "says saving", "says_loss": "says loss",
 }  # fmt: skip
-CASE = {"case": "effect, self-selection"}
-ON_SCREEN = ("truth_eur", "bias_eur", "spread_eur", "coverage", "says_saving")
-CONTRACTS_ON_SCREEN = ("n", "truth_eur", "paid_eur", "paid_most_eur", "pays")
+BY_SIZE = {
+    "estimator": "method", "size": "size", "people": "people", "n": "runs", "bias_eur": "bias",
+    "bias_low_eur": "from", "bias_high_eur": "to", "spread_eur": "spread", "stated_error_eur": "error stated",
+    "coverage": "coverage", "says_saving": "says saving", "says_loss": "says loss",
+}  # fmt: skip
 CONTRACTS = {
-    "contract": "contract", "effect": "true effect", "selection": "self-selection", "planted": "planted", "n": "runs",
-    "truth_eur": "truly saved", "paid_eur": "paid", "paid_most_eur": "at most", "pays": "share of runs paid",
+    "contract": "contract", "case": "effect, self-selection", "n": "runs", "truth_eur": "truly saved",
+    "paid_eur": "paid", "paid_most_eur": "at most", "pays": "share of runs paid",
 }  # fmt: skip
+ON_SCREEN = ("estimator", "case", "truth_eur", "bias_eur", "spread_eur", "coverage", "says_saving")
 POWER = {
     "estimator": "method", "years": "years followed", "people": "people", "spread_eur": "spread", "bias_eur": "bias",
     "sees_eur": "sees a saving of", "people_for_50_eur": "people for 50 EUR", "people_for_100_eur": "for 100 EUR",
     "people_for_200_eur": "for 200 EUR",
 }  # fmt: skip
 KINZIGTAL = {
-    "size": "size", "effect": "true effect", "selection": "self-selection", "planted": "planted", "n": "runs",
+    "size": "size", "case": "effect, self-selection", "n": "runs",
     "margin_share": "margin", "margin_most": "at most", "has_margin": "7 % or more", "mortality_naive": "deaths, naive",
     "fewer_deaths_naive": "fewer, seen", "mortality_landmark": "deaths, landmark", "fewer_deaths": "fewer, seen",
     "quality_alike": "quality alike", "has_quality_alike": "88 of 101", "all_together": "all together",
@@ -53,17 +55,11 @@ def show(found: Laboratory) -> None:
     from experiments.terminal import console
 
     out = console()
+    estimates = f"Estimates against the truth, {_size(found, largest(found))}, EUR a person and year"
+    contracts = _at(main_contracts(found), largest(found))
     for title, frame, names in (
-        (
-            f"Estimates against the truth, {_size(found, largest(found))}, EUR a person and year",
-            main_rows(found),
-            ESTIMATES,
-        ),
-        (
-            "Contracts, EUR a resident and year",
-            _with_case(_at(found.contract_summary, largest(found))),
-            {"contract": "contract"} | CASE | _some(CONTRACTS, CONTRACTS_ON_SCREEN),
-        ),
+        (estimates, main_rows(found), {name: ESTIMATES[name] for name in ON_SCREEN}),
+        ("Contracts, EUR a resident and year", contracts, CONTRACTS),
         ("What an evaluation needs (EUR a person and year, seen four times in five)", found.power, POWER),
     ):
         shown = [name for name in names if name in frame]
@@ -80,10 +76,6 @@ def show(found: Laboratory) -> None:
     for error in found.errors:
         out.print(f"a replication failed: {error}")
     out.print(f"\nReport: {found.folder / REPORT}", soft_wrap=True)
-
-
-def _some(names: dict[str, str], keys: tuple[str, ...]) -> dict[str, str]:
-    return {key: names[key] for key in keys}
 
 
 def _with_case(table: pd.DataFrame) -> pd.DataFrame:
@@ -115,7 +107,14 @@ def main_rows(found: Laboratory) -> pd.DataFrame:
     table = table[table["years"] == table["years"].max()]
     middle = sorted(found.facts["planted"])[len(found.facts["planted"]) // 2] if found.facts["planted"] else 0.0
     kept = (table["planted"] == 0.0) | ((table["planted"] == middle) & (table["selection"] == "as assumed"))
-    return table[kept]
+    return _with_case(table[kept])
+
+
+def main_contracts(found: Laboratory) -> pd.DataFrame:
+    """Return what the contracts pay, planted effects under self-selection as assumed only."""
+    table = found.contract_summary
+    kept = (table["planted"] == 0.0) | (table["selection"] == "as assumed")
+    return _with_case(table[kept & (table["effect"] != "no network")])
 
 
 def _at(table: pd.DataFrame, size: float) -> pd.DataFrame:
@@ -169,14 +168,13 @@ def page_of(found: Laboratory) -> Page:
                "over replications; spread: standard deviation of the error; coverage should be 0.95.")  # fmt: skip
     page.figure(draw_bias(found), "Error of each method in each replication without true effect, by self-selection.")
     page.heading("By size of territory")
-    page.table(by_size(found), {"size": "size", "people": "people"} | ESTIMATES,
-               caption="No true effect, self-selection as assumed.")  # fmt: skip
+    page.table(by_size(found), BY_SIZE, caption="No true effect, self-selection as assumed.")
     page.heading("Contracts: what is paid, what was saved")
     page.paragraph(
         "Norm costs come from runs without the network under other seeds, by age, sex and long-term status, scaled on "
         "the year before. What is paid where nothing was saved is paid for chance: losses count as nothing."
     )
-    page.table(found.contract_summary, {"size": "size"} | CONTRACTS)
+    page.table(main_contracts(found), {"size": "size"} | CONTRACTS)
     page.heading("How many people, how many years")
     page.table(found.power, POWER, caption="From the runs without effect; bias is not mended by numbers.")
     page.figure(draw_power(found), "Chance that a saving a member and year is seen (interval excludes 0), by method.")
@@ -190,7 +188,8 @@ def page_of(found: Laboratory) -> Page:
         "Deaths: members over non-members of their age and sex; naive: counted from the start; landmark: from the day "
         "on which membership counts. The other columns are shares of runs."
     )
-    page.table(found.kinzigtal, KINZIGTAL, caption=about)
+    kept = (found.kinzigtal["planted"] == 0.0) | (found.kinzigtal["selection"] == "as assumed")
+    page.table(_with_case(found.kinzigtal[kept]), KINZIGTAL, caption=about)
     page.paragraph(
         "Limits: claims are those of synthetic people; selection is by two traits only; what a network does to care is "
         "assumed (grade C). With few replications, coverage and chances are coarse: see the number of runs.", "note",

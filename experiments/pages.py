@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE = """
-body{font:16px/1.5 "DejaVu Sans",system-ui,sans-serif;color:#1c2730;max-width:62rem;margin:2rem auto;padding:0 1.2rem}
+body{font:16px/1.5 "DejaVu Sans",system-ui,sans-serif;color:#1c2730;max-width:68rem;margin:2rem auto;padding:0 1.2rem}
 h1{font-size:1.7rem;line-height:1.2;margin-bottom:.2rem}h2{font-size:1.2rem;margin-top:2.4rem;color:#1b3a57}
 p.lead{font-size:1.05rem}p.note{color:#5a6670;font-size:.9rem}
 table{border-collapse:collapse;font-size:.88rem;margin:.8rem 0;display:block;overflow-x:auto}
