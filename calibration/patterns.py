@@ -47,9 +47,9 @@ PARTS = {
 ORDER = ("gp", "paediatrician", "psychiatrist", "gynaecologist", "dermatologist", "cardiologist")
 NOT_MODELLED = {
     "V32": "people who come back after a video visit are part of the teleconsultation model (ODD, limits)",
-    "V33": "the care network is not modelled yet",
-    "V34": "the care network is not modelled yet",
-    "V35": "the shared-savings contracts are not modelled yet",
+    "V33": "a run of ten years of the scenario kinzigtal, not of the status quo",
+    "V34": "members against controls: the evaluator's laboratory (territoire lab) judges it",
+    "V35": "what a contract pays without effect: the evaluator's laboratory (territoire lab) judges it",
     "V43": "doctors' own answer to a survey: no simulated quantity stands for it",
 }
 

@@ -88,7 +88,8 @@ def load_targets(file: Path = FILE) -> tuple[Target, ...]:
     Raises
     ------
     InputError
-        A column is missing, a `use` unknown, or a range does not hold its observed value.
+        A column is missing, a `use` unknown, a target without indicator, unit or source, or a range that does not hold
+        its observed value.
     """
     reader = csv.DictReader(io.StringIO(read_text(file)))
     if tuple(reader.fieldnames or ()) != COLUMNS:
@@ -127,6 +128,9 @@ def observed_for(indicator: str, stratum: str = "all", uses: tuple[str, ...] = (
 def _target(row: dict[str, str], file: Path, line: int) -> Target:
     if row["use"] not in USES:
         raise InputError(f"found '{row['use']}', expected {', '.join(USES)}", file=file, line=line, column="use")
+    for column in ("id", "indicator", "unit", "source"):
+        if not (row[column] or "").strip():
+            raise InputError("empty", file=file, line=line, column=column)
     numbers = {column: _number(row[column]) for column in ("observed", "low", "high")}
     observed, low, high = numbers.values()
     if observed is not None and low is not None and high is not None and not low <= observed <= high:

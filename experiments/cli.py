@@ -39,7 +39,7 @@ app = _group(
 territories = _group("Territory packs: where a simulation takes place.", "territoire territory list")
 scenarios = _group("Scenarios: what a simulation asks for.", "territoire scenario show baseline")
 verification = _group(
-    "Analytic checks: the model's own code against what can be solved exactly.", "territoire verify practice --help"
+    "Analytic checks: the model's own code against what can be solved exactly.", "territoire verify --json"
 )
 app.add_typer(territories, name="territory")
 app.add_typer(scenarios, name="scenario")
@@ -95,6 +95,12 @@ Seed = Annotated[
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: outputs/SCENARIO).")
 ]
+Posterior = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Fitted numbers: for each seed a combination of a posterior sample (territoire calibrate)."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace a finished run.")]
 Events = Annotated[bool, typer.Option("--events", help="Also write every episode of care (events.parquet).")]
 NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
@@ -130,6 +136,7 @@ def run(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a lever, parameter or field; may be repeated."),
     ] = None,
     output: Output = None,
+    posterior: Posterior = None,
     events: Events = False,
     force: Force = False,
     no_figures: NoFigures = False,
@@ -141,7 +148,12 @@ def run(
     from experiments.running import make_plan, refuse_unknown_territory
 
     given = {"start": start, "days": days, "warm_up_days": warm_up, "scale": scale}
-    resolved = load_scenario(scenario, **_overrides(given, changes or []))
+    overrides = _overrides(given, changes or [])
+    resolved = load_scenario(scenario, **overrides)
+    if posterior is not None:
+        from experiments.posteriors import with_sample
+
+        resolved = with_sample(resolved, posterior, seed, overrides)
     refuse_unknown_territory(territory)
     with _destination(resolved.name, output, force) as destination:
         plan = make_plan(resolved, territory, seed, {})
@@ -167,6 +179,9 @@ def validate(
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/validation-SCENARIO)."),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the table as a page in Markdown.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make again the runs that failed.")] = False,
     no_figures: NoFigures = False,
@@ -199,6 +214,10 @@ def validate(
             retry_failed=retry_failed,
             progress=told,
         )
+    if page is not None:
+        from experiments.validation_page import write_page
+
+        write_page(found, page)
     if json:
         print(as_json(found))
     elif not quiet:
@@ -300,6 +319,7 @@ def compare(
         str | None,
         typer.Option(metavar="1-3", help="Whole years before the start, as warm-up and base of the contracts."),
     ] = None,
+    posterior: Posterior = None,
     workers: Annotated[int, typer.Option(help="Processes.", parser=_whole(1), metavar="INTEGER")] = 2,
     days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
     scale: Annotated[
@@ -344,6 +364,7 @@ def compare(
             has_ending=ending or full,
             has_yardstick=yardstick or full,
             base_years=None if base_years is None else _whole(1)(base_years),
+            posterior=posterior,
             workers=workers,
             output=output,
             progress=told,
@@ -659,6 +680,162 @@ def sensitivity(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: territoire calibrate --territory tiny --free gp_load --points 10 --waves 1 --check 4")
+def calibrate(
+    scenario: Annotated[str, typer.Argument(help="Built-in scenario or path of a YAML file.")] = "baseline",
+    territory: Territory = "saverne",
+    free: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Free parameter (default: those of calibration/free.csv).")
+    ] = None,
+    free_file: Annotated[
+        Path | None,
+        typer.Option("--free-file", metavar="FILE", help="CSV of free parameters, as calibration/free.csv."),
+    ] = None,
+    waves: Annotated[int, typer.Option(help="Waves of history matching.", parser=_whole(1), metavar="INTEGER")] = 3,
+    points: Annotated[int, typer.Option(help="Points a wave.", parser=_whole(4), metavar="INTEGER")] = 60,
+    replications: Annotated[int, typer.Option(help="Runs a point.", parser=_whole(1), metavar="INTEGER")] = 1,
+    samples: Annotated[int, typer.Option(help="Combinations kept.", parser=_whole(2), metavar="INTEGER")] = 200,
+    check: Annotated[
+        int, typer.Option(help="Runs of the sample, held against the targets.", parser=_whole(0), metavar="INTEGER")
+    ] = 20,
+    seed: Seed = 1,
+    workers: Workers = None,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days (default: 365).")] = None,
+    scale: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Share of people and capacity simulated, above 0 to 1.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a lever, parameter or field; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/calibration-TERRITORY)."),
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="Only tell how far the calibration of --output is.")] = False,
+    retry_failed: RetryFailed = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Find the combinations of uncertain numbers that agree with what was observed: a sample, not a point.
+
+    Latin hypercube, surrogates, history matching in waves, then ABC on what is left; only targets marked `fit`. What is
+    there already is not made again: after an interruption, the same command goes on. Writes posterior.json, which
+    `run`, `compare` and design files can use, and tells which parameters the targets leave open. Exit code 1 when no
+    combination agrees.
+    """
+    from calibration.matching import NothingLeft
+    from experiments.calibrating import calibrate as fit
+    from experiments.calibrating import status as status_of
+    from experiments.store import to_json
+
+    if status:
+        from experiments.running import DEFAULT_FOLDER
+
+        found = status_of(output or DEFAULT_FOLDER / f"calibration-{Path(territory).name}")
+        lines = (
+            f"{name}: " + ", ".join(f"{n} {word}" for word, n in runs.items())
+            for name, runs in found["batches"].items()
+        )
+        print(to_json(found) if json else "\n".join(lines))
+        return
+    with progress(is_quiet=quiet or json) as told:
+        try:
+            fitted = fit(
+                scenario,
+                territory=territory,
+                free=free,
+                free_file=free_file,
+                waves=waves,
+                points=points,
+                replications=replications,
+                samples=samples,
+                check=check,
+                seed=seed,
+                workers=workers,
+                output=output,
+                retry_failed=retry_failed,
+                progress=told,
+                **_overrides({"days": days, "scale": scale}, changes or []),
+            )
+        except NothingLeft as nothing:
+            print(f"Error: {nothing}", file=sys.stderr)
+            raise typer.Exit(1) from None
+    from experiments.calibration_views import as_json, show
+
+    if json:
+        print(as_json(fitted))
+    elif not quiet:
+        show(fitted)
+
+
+@app.command(epilog="Example: territoire lab --size 0.1:4 --territory saverne")
+def lab(
+    scenario: Annotated[str, typer.Argument(help="Scenario with a care network.")] = "kinzigtal",
+    territory: Territory = "saverne",
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SHARE:RUNS",
+            help="Share of the territory and replications, e.g. 0.1:12 (default: 0.1:20, 0.3:20, 1:8).",
+        ),
+    ] = None,
+    planted: Annotated[
+        list[float] | None,
+        typer.Option(metavar="SHARE", help="Known saving written into members' claims (default: 0.02, 0.05, 0.1)."),
+    ] = None,
+    seed: Seed = 1,
+    workers: Workers = None,
+    days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days (default: three years).")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a lever, parameter or field; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/laboratory).")
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Hand claims of network runs to evaluators' usual methods, and hold what they say beside the known truth.
+
+    Bias, coverage, the chance of paying for nothing, by size of territory, self-selection and true effect; how many
+    people and years an evaluation needs. What is there already is not made again. Exit code 1 when a run failed.
+    """
+    from experiments.laboratory import DEFAULT_SIZES, PLANTED
+    from experiments.laboratory import lab as study
+    from experiments.laboratory_views import as_json, show
+
+    sizes = [_size_and_runs(text) for text in size] if size else DEFAULT_SIZES
+    with progress(is_quiet=quiet or json) as told:
+        found = study(
+            scenario,
+            territory=territory,
+            sizes=sizes,
+            planted=planted if planted is not None else PLANTED,
+            seed=seed,
+            workers=workers,
+            output=output,
+            progress=told,
+            **_overrides({"days": days}, changes or []),
+        )
+    if json:
+        print(as_json(found))
+    elif not quiet:
+        show(found)
+    if found.errors:
+        raise typer.Exit(1)
+
+
+def _size_and_runs(text: str) -> tuple[float, int]:
+    """Read a size of the laboratory: a share and a number of replications."""
+    share, _, runs = text.partition(":")
+    try:
+        return float(share), int(runs)
+    except ValueError:
+        raise InputError(f"--size: found '{text}', expected a share and replications, e.g. 0.1:12") from None
+
+
 @app.command(epilog="Example: territoire crate outputs/baseline")
 def crate(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run, sweep or sensitivity analysis.")],
@@ -821,6 +998,39 @@ def schedule(json: Json = False) -> None:
 
 
 # ----------------------------------------------------------------------------------------------- checks and speed
+
+
+@verification.callback(invoke_without_command=True, epilog="Example: territoire verify --topic queues --topic beds")
+def verify(
+    context: typer.Context,
+    topic: Annotated[
+        list[str] | None, typer.Option(metavar="TOPIC", help="Only this topic (see the table); may be repeated.")
+    ] = None,
+    effort: Annotated[
+        int, typer.Option(help="Times the replications, for smaller errors.", parser=_whole(1, 100), metavar="INTEGER")
+    ] = 1,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Hold the model's own code against every closed form that it has, with z-scores.
+
+    Agendas, queues, beds, catchments, travel, disease clocks, economics, inequality, the random generator, samplers.
+    Exit code 1 when a check fails. A right model fails one time in a thousand, over all checks and a seed chosen anew.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from experiments.verifying import as_json, show
+    from experiments.verifying import verify as hold_against_closed_forms
+
+    with progress(is_quiet=quiet or json) as told:
+        found = hold_against_closed_forms(topic or None, effort=effort, seed=seed, progress=told)
+    if json:
+        print(as_json(found))
+    elif not quiet:
+        show(found)
+    if not found.is_sound:
+        raise typer.Exit(1)
 
 
 @verification.command(

@@ -85,6 +85,7 @@ class Plan:
     seed: int
     is_uncertain: bool = False
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    posterior: str | None = None
 
     def specs(self, replications: int) -> list[RunSpec]:
         """Return the runs of so many replications, seed by seed."""
@@ -93,10 +94,19 @@ class Plan:
         fixed = {name for scenario in cases for name in scenario.parameters}
         runs: list[RunSpec] = []
         for seed in seeds:
-            drawn = {name: value for name, value in drawn_parameters(seed).items() if name not in fixed}
-            changes = [{"parameters": drawn}] if self.is_uncertain else [{}]
+            drawn = drawn_parameters(seed) if self.is_uncertain else {}
+            drawn = {name: value for name, value in drawn.items() if name not in fixed} | self.fitted(seed)
+            changes = [{"parameters": drawn}] if drawn else [{}]
             runs += make_specs(cases, [seed], changes, territory=self.territory)
         return runs
+
+    def fitted(self, seed: int) -> dict[str, float]:
+        """Return the combination of the posterior sample that all scenarios have under a seed; none without one."""
+        if self.posterior is None:
+            return {}
+        from experiments.posteriors import kept_posterior
+
+        return kept_posterior(self.posterior).draw(seed)
 
 
 def compare(
@@ -113,6 +123,7 @@ def compare(
     has_ending: bool = False,
     has_yardstick: bool = False,
     base_years: int | None = None,
+    posterior: str | Path | None = None,
     workers: int = 2,
     output: str | Path | None = None,
     progress: Progress | None = None,
@@ -133,6 +144,8 @@ def compare(
     has_ending : also run every network with its money stopped in the middle of the horizon.
     has_yardstick : also recruit general practitioners (scenario `more_gps`), to measure the others by.
     base_years : whole years before the horizon, 1 to 3, as warm-up and base of contracts; None: as the scenarios say.
+    posterior : sample of combinations that agree with what was observed (`territoire calibrate`): each seed has one
+        of them, the same for all scenarios, in place of the reference's own values.
     output : folder, new or of this comparison; None: `outputs/comparison`.
     **overrides : fields, levers or parameters set in every scenario, e.g. `days=365`.
 
@@ -165,6 +178,7 @@ def compare(
         has_yardstick=has_yardstick,
         overrides=overrides,
     )
+    plan = _with_posterior(plan, posterior)
     _refuse_what_the_world_refuses(plan)
     errors = _make_runs(plan, replications, precision, folder, workers, progress)
     progress.phase("Comparing")
@@ -274,6 +288,26 @@ def _refuse_other_course(scenario: Scenario, reference: Scenario) -> None:
                 f"scenario '{scenario.name}' has '{key}' {mine}, the reference '{reference.name}' has {other}: "
                 "differences would not be the policy's"
             )
+
+
+def _with_posterior(plan: Plan, posterior: str | Path | None) -> Plan:
+    """Return the plan under a posterior sample, if one is given.
+
+    Raises
+    ------
+    InputError
+        It cannot be used, or a policy changes what was fitted.
+    """
+    if posterior is None:
+        return plan
+    from experiments.posteriors import find_posterior, load_posterior
+
+    sample, base = load_posterior(posterior), plan.scenarios[plan.reference].parameters
+    for name, scenario in plan.scenarios.items():
+        for fitted in sample.names:
+            if scenario.parameters.get(fitted) != base.get(fitted):
+                raise InputError(f"scenario '{name}' sets '{fitted}', which the posterior sample sets as well")
+    return replace(plan, posterior=str(find_posterior(posterior)))
 
 
 def parts_of(scenario: Scenario) -> dict[str, dict[str, Any]]:
@@ -518,10 +552,21 @@ def _facts(plan: Plan, count: int, folder: Path, errors: Mapping[str, str]) -> d
         "seed": plan.seed,
         "replications": count,
         "is_uncertain": plan.is_uncertain,
+        "posterior": _about_posterior(plan),
         "scenarios": {name: scenario.model_dump(mode="json") for name, scenario in plan.scenarios.items()},
         "runs": [facts | {"file": file.name} for facts, file in there],
         "failed": failed,
     }
+
+
+def _about_posterior(plan: Plan) -> dict[str, Any] | None:
+    """Return what a reader must know of the sample: above all what the targets left open."""
+    if plan.posterior is None:
+        return None
+    from experiments.posteriors import load_posterior
+
+    sample = load_posterior(plan.posterior, is_checked=False)
+    return {"file": plan.posterior, "assumptions": list(sample.assumptions), "note": sample.note()}
 
 
 # --- folders of finished runs -------------------------------------------------------------------------------------

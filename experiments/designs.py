@@ -14,6 +14,7 @@ A design is a YAML file::
       teleconsultation: [0, 0.1, 0.2] # levels
       gp_load:                        # a parameter alone: its whole registered range
       gp_flex_share: {low: 0, high: 0.1, distribution: triangular}
+      posterior: saverne            # all fitted parameters together: combinations of a posterior sample
     blocks:                           # only where a condition holds; elsewhere these factors stay as they are
       - when: {teleconsultation: {above: 0}}
         factors: {platform_share: [0, 0.5]}
@@ -65,6 +66,7 @@ STRATA = (
 )  # fmt: skip
 DEFAULT_TRAJECTORIES, DEFAULT_LEVELS, DEFAULT_SAMPLES = 10, 4, 64
 MOST_COUNTED = 200_000  # runs of a design that are counted one by one, when conditions make that necessary
+POSTERIOR = "posterior"  # a factor that stands for all fitted parameters: the number of a combination of the sample
 PERT_WEIGHT = 4.0  # of the mode, as in the usual three-point estimate
 
 Point = dict[str, Any]
@@ -81,6 +83,7 @@ class Factor:
     is_whole : only whole numbers.
     group : factors of one group are varied and judged together.
     unit : of its values.
+    posterior : file of the sample whose combinations are numbered by the levels; only of the factor `posterior`.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Factor:
     is_whole: bool = False
     group: str | None = None
     unit: str = ""
+    posterior: str = ""
 
     def at(self, share: float) -> Any:
         """Return the value below which a share (0 to 1) of the factor's distribution lies."""
@@ -261,7 +265,17 @@ class SweepDesign:
                 full = dict(point)
                 for block, addition in zip(chosen, additions, strict=True):
                     full |= {**block.settings, **addition}
-                yield full
+                yield self._with_sample(full)
+
+    def _with_sample(self, point: Point) -> Point:
+        """Return a point with the combination of a posterior sample in place of its number."""
+        if POSTERIOR not in point:
+            return point
+        from experiments.posteriors import kept_posterior
+
+        source = next(factor.posterior for factor in self.main.factors if factor.name == POSTERIOR)
+        number = point.pop(POSTERIOR)
+        return {**kept_posterior(source).sample(int(number)), **point}
 
     def specs(self) -> list[RunSpec]:
         """Return the runs: territory by territory, scenario by scenario, point by point, the seeds changing fastest.
@@ -582,6 +596,8 @@ class _Reader:
         return [self._factor(key, content, path, method, scenario)]
 
     def _factor(self, key: str, content: Any, path: KeyPath, method: str, scenario: Scenario) -> Factor:
+        if key == POSTERIOR:
+            return self._posterior(content, path)
         known = [*FIELDS, *Levers.model_fields, *load_parameters()]
         if key not in known and key not in load_parameters():
             raise self._error(f"unknown factor '{key}'.{nearest(key, known)}", *path)
@@ -603,6 +619,18 @@ class _Reader:
         if method == "grid":
             raise self._error(f"'{key}': a grid needs levels, e.g. [0, 0.1], or low, high and steps", *path)
         return factor
+
+    def _posterior(self, content: Any, path: KeyPath) -> Factor:
+        """Return the factor that stands for a posterior sample, named by file, folder, or name of a built-in one."""
+        from experiments.posteriors import find_posterior, load_posterior
+
+        if path[:-1] != ("factors",) or not isinstance(content, str):
+            raise self._error(f"'{POSTERIOR}': found {content!r}, expected a sample's file, in 'factors'", *path)
+        beside = self.folder / content
+        with _at(self, path):
+            file = find_posterior(beside if beside.exists() else content)
+            sample = load_posterior(file)
+        return Factor(POSTERIOR, levels=tuple(range(len(sample.samples))), unit="number", posterior=str(file))
 
     def _levels(self, name: str, given: Any, path: KeyPath, scenario: Scenario) -> tuple[Any, ...]:
         if not isinstance(given, list) or not given:

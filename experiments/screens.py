@@ -25,7 +25,19 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES_SHOWN = 10
 
 
-UNBROKEN = ("item", "id", "name", "parameter", "range", "grade", "function", "step", "factor")
+UNBROKEN = (
+    "item",
+    "id",
+    "name",
+    "parameter",
+    "range",
+    "grade",
+    "function",
+    "step",
+    "factor",
+    "method",
+    "effect, self-selection",
+)
 
 
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:

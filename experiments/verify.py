@@ -138,14 +138,24 @@ def _mean_and_error(values: list[float]) -> dict[str, float | None]:
     return {"mean": None if np.isnan(mean) else mean, "se": error}
 
 
-def _live(case: Practice, seed: int, replication: int) -> dict[str, float]:
+def wait_of_agenda(case: Practice, seed: int, replication: int, has_slots: NDArray[np.bool_]) -> float:
+    """Return the mean wait, days, of a practice whose slots are there on some days only.
+
+    Parameters
+    ----------
+    has_slots : on which days, shape (days,), longer than the days lived: those beyond can be booked.
+    """
+    return _live(case, seed, replication, has_slots)["mean_wait_days"]
+
+
+def _live(case: Practice, seed: int, replication: int, has_slots: NDArray[np.bool_] | None = None) -> dict[str, float]:
     """Live one replication, and count what happened in the window."""
     from abm.agents.needs import start_clocks
     from abm.handle import compiled
     from abm.records import Recorder, finished_episodes, open_episodes, spare_rows, with_room_for_records
     from abm.schedule import RULES_OF_THE_DAY
 
-    world = practice_world(case, seed_key(seed, replication))
+    world = practice_world(case, seed_key(seed, replication), has_slots)
     most_rows = int(case.slots * case.doctors + case.patients * max(case.daily_need, case.chronic_daily_need))
     world = with_room_for_records(world, spare_rows(case.patients) + most_rows * case.last_day)
     handle = compiled(world)
@@ -187,16 +197,16 @@ def _counts(case: Practice, ended: Episodes, still_open: Episodes) -> dict[str, 
     }
 
 
-def practice_world(case: Practice, key: NDArray[np.uint64]) -> World:
+def practice_world(case: Practice, key: NDArray[np.uint64], has_slots: NDArray[np.bool_] | None = None) -> World:
     """Return the small world: one kind of need, no video, no neighbours, nobody cancels or misses, endless patience."""
     from abm.world import empty_world
 
-    n_days = case.last_day + case.book_days
+    n_days = case.last_day + case.book_days if has_slots is None else has_slots.size
     kinds = np.zeros(1, KIND).view(np.recarray)
     kinds.tolerance_days, kinds.p_divert, kinds.most_attempts = inf, 1.0, 1
     kinds.p_no_show_logit = CERTAINLY_COMES_LOGIT
     no_behaviour = np.zeros(1, RULES).view(np.recarray)
-    doctors, agendas = _doctors(case, n_days), _agendas(case, n_days)
+    doctors, agendas = _doctors(case, n_days), _agendas(case, n_days, has_slots)
     world = empty_world(key, no_behaviour, kinds, _patients(case), doctors, agendas, n_days)
     ordinary, chronic = -log1p(-case.daily_need), -log1p(-case.chronic_daily_need)
     return world._replace(
@@ -228,8 +238,8 @@ def _doctors(case: Practice, n_days: int) -> np.recarray:
     return rows
 
 
-def _agendas(case: Practice, n_days: int) -> Agendas:
-    """Return agendas with all slots free on working days, nothing reserved."""
-    works = np.arange(n_days) % DAYS_A_WEEK < case.working_days
+def _agendas(case: Practice, n_days: int, has_slots: NDArray[np.bool_] | None) -> Agendas:
+    """Return agendas with all slots free on working days (or those given), nothing reserved."""
+    works = np.arange(n_days) % DAYS_A_WEEK < case.working_days if has_slots is None else has_slots
     free = np.repeat((works * case.slots * SLOT_SECONDS).astype(np.int32)[None, :], case.doctors, axis=0)
     return Agendas(free, *(np.zeros_like(free) for _ in range(4)))

@@ -11,12 +11,10 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # neither folder is installed
-sys.path.insert(0, str(Path(__file__).resolve().parent / "analytical"))
-
-from slotted_practice import Practice, ratio_and_standard_error, transient
 
 from benchmarks import compare
 from benchmarks.practice_workload import Result, Workload
+from experiments.slotted_practice import Practice, ratio_and_standard_error, transient
 
 PEERS = ["mesa_efficient", "mesa_plain", "simpy", "starsim"]
 LIBRARY = {"simpy": "simpy", "starsim": "starsim"}

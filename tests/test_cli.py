@@ -24,6 +24,7 @@ COMMANDS = (
     ("territory",), ("territory", "list"), ("territory", "show"), ("territory", "check"), ("territory", "new"),
     ("territory", "compare"), ("scenario",), ("scenario", "list"), ("scenario", "show"),
     ("scenario", "check"), ("scenario", "schema"), ("verify",), ("verify", "practice"),
+    ("calibrate",), ("lab",),
 )  # fmt: skip
 PRACTICE = ("verify", "practice", "--patients", "200", "--daily-need", "0.02", "--slots", "4", "--days", "100")
 
@@ -76,7 +77,11 @@ def test_version_and_module_call() -> None:
         ("", ["a command is missing", "run", "--help"]),
         ("rnu", ["'rnu'", "Did you mean 'run'?"]),
         ("territory shwo", ["'shwo'", "Did you mean 'show'?"]),
-        ("verify", ["a command is missing", "practice"]),
+        ("verify --topic queus", ["--topic", "Did you mean 'queues'?"]),
+        ("lab baseline -t tiny", ["opens no care network"]),
+        ("lab --size 2 -t tiny", ["--size", "found '2'"]),
+        ("calibrate -t tiny --free gp_laod", ["Did you mean 'gp_load'?"]),
+        ("run -t tiny --posterior nowhere", ["nowhere", "no such posterior"]),
         ("run --sed 3", ["'--sed'", "Did you mean '--seed'?"]),
         ("run --seed", ["--seed", "argument"]),
         ("run --seed x", ["--seed", "'x'", "a whole number from 0"]),

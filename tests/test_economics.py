@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from experiments.closed_forms import COLON, HIV_COST, HIV_ICER, HIV_QALM
 from experiments.economics import (
     DOMINATED,
     EXTENDEDLY_DOMINATED,
@@ -19,26 +20,12 @@ from experiments.economics import (
     net_monetary_benefit,
 )
 
-# Screening for HIV: Paltiel et al. 2006, Annals of Internal Medicine; quality-adjusted life months, as worked in the
-# vignette "Basic Cost Effectiveness Analysis" of the R package dampack.
-HIV_COST = {"status quo": 26000, "one time": 27000, "5 years": 28020, "3 years": 28440, "annual": 29440}
-HIV_QALM = {"status quo": 277.25, "one time": 277.57, "5 years": 277.78, "3 years": 277.83, "annual": 277.76}
-# Colorectal screening in Australia: table 7 of doi:10.1186/1743-8462-2-10 (AUD, life years gained), the options left.
-COLON = {
-    "none": (0, 0, None),
-    "FOBT2": (140_117_791, 3_551, 39_459),
-    "DCBE5": (248_112_291, 6_023, 43_687),
-    "DCBE3": (304_301_903, 6_720, 80_616),
-    "FOBT1+DCBE5": (370_181_240, 7_076, 185_054),
-    "FOBT1+DCBE3": (422_777_702, 7_299, 235_859),
-}
-
 
 def test_the_published_table_of_hiv_screening():
     table = icer_table(HIV_COST, {name: months / 12 for name, months in HIV_QALM.items()}).set_index("strategy")
     assert table.status["annual"] == DOMINATED
     assert (table.status.drop("annual") == ON_FRONTIER).all()
-    for name, expected in (("one time", 37_500.00), ("5 years", 58_285.71), ("3 years", 100_800.00)):
+    for name, expected in HIV_ICER.items():
         assert table.icer_eur[name] == pytest.approx(expected, abs=0.01)
     assert np.isnan(table.icer_eur["status quo"]) and np.isnan(table.icer_eur["annual"])
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_world import assert_binomial, assert_near, live, small_world
+from small_world import assert_binomial, assert_near
 
 import abm.world
 from abm import TerritoryModel
@@ -56,53 +56,13 @@ from abm.illness import (
 )
 from abm.parameters import load_parameters
 from abm.state import NEVER, NOBODY, Contact, Counter, Kind, Outcome, Status, World
+from experiments.small_worlds import N_KINDS, SPECIALTIES, live, patients_only, small_world
 
 PARAMETERS = load_parameters()
 SHIPPED = {condition.name: condition for condition in load_conditions()}
 N = 20_000
-SPECIALTIES = ("cardiologist", "endocrinologist", "oncologist", "pneumologist", "ophthalmologist")
-N_KINDS = int(Kind.FIRST_SPECIALTY) + len(SPECIALTIES)
 YEAR = 365.25
 ASTHMA = Path(__file__).with_name("asthma.yaml")
-
-
-def patients_only(
-    conditions: tuple[Condition, ...],
-    *,
-    n: int = N,
-    bits: int = -1,
-    n_days: int = 800,
-    age_years: float = 70.0,
-    months: bool = False,
-    delay: bool = True,
-    seed: int = 0,
-    **options: object,
-) -> World:
-    """People of 70 with all of some diseases (or those of `bits`), in every fifth of income, never seen by anybody."""
-    world = small_world(n_people=n, n_kinds=N_KINDS, n_days=n_days, seed=seed, **options)  # type: ignore[arg-type]
-    people = world.patients
-    people.birth_day, people.regularity = -int(age_years * YEAR), 1.0
-    people.conditions = (1 << len(conditions)) - 1 if bits < 0 else bits
-    people.income_quintile = 1 + np.arange(n) % 5
-    world.rules.comorbidity_ratio = 1.0
-    columns = illness_columns(
-        conditions,
-        PARAMETERS,
-        SPECIALTIES,
-        people,
-        n_rows=n,
-        follow_up_factor=1.0,
-        reference_day=0,
-        delay_affects_health=delay,
-    )
-    return world._replace(
-        **columns,
-        condition_rates=np.zeros((N_KINDS, len(conditions))),
-        call_rows=np.zeros(4 * n, np.int32),
-        call_causes=np.zeros(4 * n, np.int16),
-        call_contacts=np.zeros(4 * n, np.uint8),
-        month_of=(np.arange(n_days) // 30).astype(np.int16) if months else np.zeros(n_days, np.int16),
-    )
 
 
 def look_on(world: World, first_day: int, last_day: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from math import exp, sqrt
 import numpy as np
 import pytest
 from scipy.stats import norm
-from small_world import assert_binomial, assert_near, pack, small_world
+from small_world import assert_binomial, assert_near, pack
 
 from abm import TerritoryModel, laws
 from abm.agents.calls import ask_for_bed
@@ -26,7 +26,6 @@ from abm.hospital_supply import (
     expected_deaths_in_hospital,
     expected_events,
     general_causes,
-    log_medians,
     plan_hospital,
     visitor_means,
 )
@@ -38,18 +37,14 @@ from abm.records import (
     Recorder,
     all_stays,
     finished_episodes,
-    spare_rows,
     with_room_for_records,
     with_room_for_stays,
 )
-from abm.schedule import RULES_OF_THE_DAY
 from abm.settings import BAND_STARTS
 from abm.state import (
     CAUSE,
-    HOSPITAL,
     NEVER,
     NOBODY,
-    STAY_AGE,
     Contact,
     Counter,
     GeneralCause,
@@ -61,6 +56,8 @@ from abm.state import (
     Ward,
     World,
 )
+from experiments.closed_forms import erlang_b
+from experiments.small_worlds import go_on, hospital_world, run, small_world
 
 PARAMETERS = load_parameters()
 N_BANDS = len(BAND_STARTS)
@@ -69,64 +66,6 @@ HERE, POLE = 0, 1  # sites of the small world
 MEDICINE, SURGERY, INTENSIVE = (int(ward) for ward in Ward)
 EVENT = int(GeneralCause.FIRST_EVENT)
 OWN_CLOCK, DISEASE = int(Contact.OWN_CLOCK), int(Contact.DISEASE)
-
-
-def hospital_world(
-    *,
-    nights: float = 3.0,
-    sigma: float = 0.0,
-    beds: tuple[int, int, int] = (NOBODY, NOBODY, NOBODY),
-    visitors: float = 0.0,
-    n_events: int = 0,
-    n_kinds: int = 5,
-    n_stays: int = 40_000,
-    **changed: object,
-) -> World:
-    """A hospital where people live and a pole 30 minutes away; everybody who comes is admitted and treated here."""
-    world = small_world(n_kinds=n_kinds, **changed)
-    n_people = world.patients.size
-    causes = np.zeros(EVENT + n_events, CAUSE).view(np.recarray)
-    causes.condition, causes.p_local, causes.stay_days, causes.stay_sigma = NOBODY, 1.0, nights, sigma
-    causes.ward[GeneralCause.PLANNED_SURGERY] = SURGERY
-    causes.is_day_case[GeneralCause.DAY_CASE] = 1
-    ages = np.zeros(N_BANDS, STAY_AGE).view(np.recarray)
-    ages.death_ratio = 1.0
-    hospital = np.zeros(1, HOSPITAL).view(np.recarray)
-    hospital.readmission_ratio = 1.0
-    n_calls = 1000 + 2 * n_people
-    world = world._replace(
-        minutes=np.array([[0.0, 5.0, 30.0]]),
-        emergency_places=np.array([1], np.int32),
-        causes=causes,
-        call_rows=np.zeros(n_calls, np.int32),
-        call_causes=np.zeros(n_calls, np.int16),
-        call_contacts=np.zeros(n_calls, np.uint8),
-        beds=np.array([beds, [NOBODY] * 3], np.int32),
-        occupied=np.zeros((2, 3), np.int32),
-        stay_share_admitted=np.ones(N_BANDS),
-        hospital=hospital,
-        stay_ages=ages,
-        stay_log_medians=log_medians(causes),
-        visitor_means=np.array([[visitors, 0.0, 0.0], [0.0, 0.0, 0.0]]),
-    )
-    return with_room_for_records(with_room_for_stays(world, n_stays + n_calls), n_stays + 8 * spare_rows(n_people))
-
-
-def run(world: World, n_days: int, each_evening=None) -> np.recarray:
-    """Start the clocks, live some days, return the stays."""
-    handle = compiled(world)
-    start_clocks(handle)
-    return go_on(world, handle, range(n_days), each_evening)
-
-
-def go_on(world: World, handle, days, each_evening=None) -> np.recarray:
-    """Live some days, return the stays so far."""
-    for day in days:
-        for step in RULES_OF_THE_DAY:
-            step.rule(handle, day)
-        if each_evening is not None:
-            each_evening(day)
-    return all_stays(world)
 
 
 def nights(stays: np.recarray) -> np.ndarray:
@@ -251,9 +190,7 @@ def test_few_beds_lose_as_erlang_says() -> None:
     stays = run(world, n_days)
     stays = stays[stays.admitted_on >= 500]
     offered = 0.2 * mean_nights
-    blocked = 1.0
-    for k in range(1, beds + 1):
-        blocked = offered * blocked / (k + offered * blocked)
+    blocked = erlang_b(beds, offered)
     batch = (stays.admitted_on.astype(int) - 500) * 39 // (n_days - 500)
     by_batch = np.array([stays.is_transfer[batch == b].mean() for b in range(39)])
     error = float(by_batch.std(ddof=1)) / sqrt(39)

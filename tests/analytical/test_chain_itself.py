@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from slotted_practice import (
+
+from experiments.slotted_practice import (
     Practice,
     expected_day,
     little_law_gap,

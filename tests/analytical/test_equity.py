@@ -22,6 +22,7 @@ from abm.equity import (
     relative_index,
     slope_index,
 )
+from experiments.closed_forms import GINI_QUANTILES
 
 RANKED = {
     "concentration": concentration_index,
@@ -84,24 +85,14 @@ def test_gini_of_nothing_is_nan():
     assert math.isnan(gini([0, 5], [1, 0]))
 
 
-QUANTILES = {
-    # Quantile function, Gini of the distribution, and what the midpoints of n cells miss of it, to first order: the
-    # sums over midpoints miss e of both the mean m and of G m, so that G is too low by e (1 - G) / m.
-    "uniform": (lambda u: u, 1 / 3, lambda n: 1 / (3 * n**2)),  # exact
-    "exponential": (lambda u: -np.log1p(-u), 1 / 2, lambda n: math.log(2) / (2 * n) * 0.5),  # e by Stirling
-    # e = -zeta(1/3, 1/2) n^(-2/3), the Hurwitz zeta function; m = 3/2.
-    "Pareto, 3": (lambda u: (1 - u) ** (-1 / 3), 1 / 5, lambda n: 0.2529968 * n ** (-2 / 3) * 0.8 / 1.5),
-}
-
-
-@pytest.mark.parametrize(("quantile", "index", "missed"), QUANTILES.values(), ids=QUANTILES.keys())
+@pytest.mark.parametrize(("quantile", "index", "missed"), GINI_QUANTILES.values(), ids=GINI_QUANTILES.keys())
 @pytest.mark.parametrize("n", [100, 10_000])
 def test_gini_of_a_distribution_by_its_quantiles(quantile, index, missed, n):
     values = quantile((np.arange(n) + 0.5) / n)
     assert gini(values) == pytest.approx(index - missed(n), abs=missed(n) * n ** (-2 / 3) + 1e-15)  # the next order
 
 
-@pytest.mark.parametrize(("quantile", "index", "_"), QUANTILES.values(), ids=QUANTILES.keys())
+@pytest.mark.parametrize(("quantile", "index", "_"), GINI_QUANTILES.values(), ids=GINI_QUANTILES.keys())
 def test_gini_of_a_distribution_by_samples(quantile, index, _):
     n = 5000
     uniform = np.random.default_rng(20).random((64, n))

@@ -8,17 +8,11 @@ import math
 
 import numpy as np
 import pytest
-from slotted_practice import Practice, transient
 
+from experiments.closed_forms import PRACTICES
+from experiments.slotted_practice import Practice, transient
 from experiments.verify import practice
 
-CASES = {
-    "idle, horizon 5": {"patients": 200, "slots": 12, "daily_need": 0.04, "horizon": 5},
-    "busy, horizon 5": {"patients": 300, "slots": 12, "daily_need": 0.05, "horizon": 5},
-    "one slot, horizon 0": {"patients": 30, "slots": 1, "daily_need": 0.05, "horizon": 0},
-    "no limit": {"patients": 120, "slots": 5, "daily_need": 0.045},
-    "many patients": {"patients": 2000, "slots": 40, "daily_need": 0.021, "horizon": 14},
-}
 QUANTITIES = ("mean_wait_days", "emergency_share", "utilisation")
 
 
@@ -31,7 +25,7 @@ def z_scores(found, expected):
     return scores
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("case", PRACTICES.values(), ids=PRACTICES.keys())
 def test_against_the_exact_chain(case):
     found = practice(**case, days=1200, warm_up=200, replications=12, seed=0)
     expected = transient(Practice(case["patients"], case["daily_need"], case["slots"], case.get("horizon")), 200, 1200)

@@ -10,7 +10,8 @@ booked at the start of a day is the whole state: needs ~ Binomial(N - b, P), the
 booked waits b' // C days, and the book holds C (W + 1) appointments. At the start of a day b <= min(N - C, C W), both
 0 at least: what exceeds it was held the day before or refused.
 
-Uses numpy and scipy only, nothing of the model under test. Several doctors with N patients each are independent copies.
+Uses numpy and scipy only, nothing of the model under test, which the tests and `territoire verify` hold against it.
+Several doctors with N patients each are independent copies.
 """
 
 from __future__ import annotations
