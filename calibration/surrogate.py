@@ -1,8 +1,9 @@
 """What would the model say at a point where it was not run? A Gaussian process for each target.
 
 Owns the surrogates and how good they are. Inputs are shares of the free parameters' ranges, 0 to 1. A surrogate is a
-plane fitted by least squares plus a Gaussian process of what it leaves (Matérn 5/2, a length for each parameter), with
-a white part: the luck of a run. Library: scikit-learn (Rasmussen and Williams 2006, chapters 2 and 5). Draws nothing.
+Gaussian process, the sum of a plane (linear kernel), a smooth part (Matérn 5/2, a length for each parameter) and a
+white part, the luck of a run. The plane is not fitted beforehand: with few runs its slopes are uncertain, and that
+belongs into the variance. Library: scikit-learn (Rasmussen and Williams 2006, chapters 2 and 5). Draws nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ Floats = NDArray[np.float64]
 
 CHUNK_ROWS = 20_000  # predicted at a time, to spare memory
 LEAST_SPREAD = 1e-9  # of a target: below, it says the same at every point
-LENGTHS, NOISES = (0.05, 30.0), (1e-6, 2.0)  # searched, in ranges and in variances of what the plane leaves
+LENGTHS, NOISES, AMPLITUDES = (0.05, 30.0), (1e-6, 2.0), (1e-4, 1e2)  # searched, in ranges and in variances
 LONG = 1.0  # length from which the search begins
+CENTRE = 0.5  # of the ranges: planes are told from there
 
 
 @dataclass(frozen=True)
@@ -56,51 +58,42 @@ class Surrogate:
         self._points, known = points[is_known], values[is_known]
         if known.size < 3:
             raise ValueError("a surrogate needs at least three runs that say something")
-        self._process: Any = None
+        self._middle, self._scale = float(known.mean()), float(known.std())
         self._smooth: Any = None
-        self._amplitude, self._inverse = 0.0, np.zeros((0, 0))
-        self._plane = np.zeros(points.shape[1] + 1)
-        self._plane[0] = known.mean()
-        self.noise_variance, self._scale = 0.0, 1.0
+        self.noise_variance = 0.0
         self.quality = Quality(1.0, 0.0)
-        if known.std() > LEAST_SPREAD * max(1.0, abs(known.mean())):
-            self._fit(known)
+        if self._scale > LEAST_SPREAD * max(1.0, abs(self._middle)):
+            self._fit((known - self._middle) / self._scale)
 
     def _fit(self, values: Floats) -> None:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
-        from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+        from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
 
-        n, d = self._points.shape
-        if n > 2 * (d + 1):
-            self._plane = np.linalg.lstsq(_with_one(self._points), values, rcond=None)[0]
-        left = values - _with_one(self._points) @ self._plane
-        self._scale = float(left.std()) or 1.0
-        kernel = ConstantKernel(1.0, (1e-3, 1e2)) * Matern(np.full(d, LONG), LENGTHS, nu=2.5) + WhiteKernel(0.1, NOISES)
-        process = GaussianProcessRegressor(kernel, random_state=0)
+        lengths = np.full(self._points.shape[1], LONG)
+        smooth = ConstantKernel(1.0, AMPLITUDES) * DotProduct(0.0, "fixed")
+        smooth += ConstantKernel(0.5, AMPLITUDES) * Matern(lengths, LENGTHS, nu=2.5)
+        process = GaussianProcessRegressor(smooth + WhiteKernel(0.1, NOISES), random_state=0)
         with one_thread(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a length at its bound: a parameter without effect
-            process.fit(self._points, left / self._scale)
-        self._process = process
-        self._noise = float(process.kernel_.k2.noise_level)
-        self._smooth = process.kernel_.k1
-        self._amplitude = float(process.kernel_.k1.k1.constant_value)
+            process.fit(self._points - CENTRE, values)
+        self._smooth, self._weights = process.kernel_.k1, process.alpha_
         self._inverse = np.linalg.inv(process.L_ @ process.L_.T)
-        self.noise_variance = self._noise * self._scale**2
-        self.quality = _left_out(self._inverse, left / self._scale, values / self._scale)
+        self.noise_variance = float(process.kernel_.k2.noise_level) * self._scale**2
+        self.quality = _left_out(self._inverse, values)
 
     def predict(self, points: Floats) -> tuple[Floats, Floats]:
         """Return mean and variance of the model's mean at points, shape (n,) each; a run's own luck is not in it."""
-        mean = _with_one(points) @ self._plane
-        variance = np.zeros(len(points))
-        if self._process is None:
+        mean, variance = np.full(len(points), self._middle), np.zeros(len(points))
+        if self._smooth is None:
             return mean, variance
         for first in range(0, len(points), CHUNK_ROWS):
             rows = slice(first, first + CHUNK_ROWS)
-            shared = self._smooth(points[rows], self._points)
-            mean[rows] += shared @ self._process.alpha_ * self._scale
+            where = points[rows] - CENTRE
+            shared = self._smooth(where, self._points - CENTRE)
+            mean[rows] += shared @ self._weights * self._scale
             told = np.einsum("ij,ij->i", shared @ self._inverse, shared)
-            variance[rows] = np.maximum(self._amplitude - told, 0.0) * self._scale**2
+            variance[rows] = np.maximum(self._smooth.diag(where) - told, 0.0) * self._scale**2
         return mean, variance
 
 
@@ -111,13 +104,9 @@ def one_thread() -> Any:
     return threadpool_limits(limits=1)
 
 
-def _with_one(points: Floats) -> Floats:
-    return np.column_stack([np.ones(len(points)), points])
-
-
-def _left_out(inverse: Floats, left: Floats, values: Floats) -> Quality:
+def _left_out(inverse: Floats, values: Floats) -> Quality:
     """Return how well each run is told by the others: closed form of leaving one out (Rasmussen and Williams 5.4.2)."""
-    miss = (inverse @ left) / np.diag(inverse)
+    miss = (inverse @ values) / np.diag(inverse)
     z = miss * np.sqrt(np.diag(inverse))
     return Quality(1.0 - float((miss**2).mean() / values.var()), float((np.abs(z) > 2.0).mean()))
 

@@ -23,7 +23,7 @@ from experiments.designs import read_sweep_design
 from experiments.posteriors import Fitted, Posterior, find_posterior, load_posterior, model_figures, with_sample
 
 SHORT = {"days": 180, "warm_up_days": 60, "follow_up_days": 30}
-SMALL = {"waves": 1, "points": 24, "samples": 100, "check": 4, "seed": 3, "workers": 2}
+SMALL = {"waves": 1, "points": 40, "samples": 100, "check": 4, "seed": 3, "workers": 2}
 TRUTH = {"gp_gravity_per_minute": 0.30, "ed_diversion_prob_acute_beyond_tolerance": 0.07}
 FREED = ("gp_gravity_per_minute", "ed_diversion_prob_acute_beyond_tolerance", "network_graph_minutes")
 
@@ -56,7 +56,7 @@ def test_what_made_the_data_lies_in_the_intervals(fitted: Calibration) -> None:
 def test_what_the_targets_do_not_tell_is_called_an_assumption(fitted: Calibration) -> None:
     table = fitted.parameters.set_index("name")
     assert table["is_assumption"]["network_graph_minutes"]
-    assert table["variance_ratio"]["network_graph_minutes"] == pytest.approx(1.0, abs=0.35)
+    assert table["variance_ratio"]["network_graph_minutes"] == pytest.approx(1.0, abs=0.4)
     assert not table["is_assumption"]["ed_diversion_prob_acute_beyond_tolerance"], table["variance_ratio"]
     sample = load_posterior(fitted.folder)
     assert "network_graph_minutes" in sample.assumptions and "network_graph_minutes" in sample.note()
@@ -82,7 +82,7 @@ def test_it_goes_on_where_it_was_left_and_gives_the_same(fitted: Calibration) ->
         for row in asked["targets"] for one in usable_targets() if one.id == row["id"]
     ]  # fmt: skip
     told = status(fitted.folder)
-    assert told["is_finished"] and told["batches"]["wave-1"] == {"done": 24, "failed": 0, "pending": 0}
+    assert told["is_finished"] and told["batches"]["wave-1"] == {"done": 40, "failed": 0, "pending": 0}
     (fitted.folder / "posterior.json").unlink()
     again = calibrate(territory="tiny", free=FREED, targets=targets, output=fitted.folder, **SMALL, **SHORT)
     np.testing.assert_array_equal(again.samples, fitted.samples)
