@@ -22,7 +22,7 @@ from experiments.comparing import make_plan
 from experiments.designs import read_sweep_design
 from experiments.posteriors import Fitted, Posterior, find_posterior, load_posterior, model_figures, with_sample
 
-SHORT = {"days": 180, "warm_up_days": 60, "follow_up_days": 30}
+SHORT = {"days": 365, "warm_up_days": 60, "follow_up_days": 30}
 SMALL = {"waves": 1, "points": 40, "samples": 100, "check": 4, "seed": 3, "workers": 2}
 TRUTH = {"gp_gravity_per_minute": 0.30, "ed_diversion_prob_acute_beyond_tolerance": 0.07}
 FREED = ("gp_gravity_per_minute", "ed_diversion_prob_acute_beyond_tolerance", "network_graph_minutes")
@@ -40,7 +40,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Calibration:
     made = [
         replace(one, observed=said[PREFIX + one.id], low=said[PREFIX + one.id] - spread,
                 high=said[PREFIX + one.id] + spread)
-        for one, spread in ((target, {"V12a": 0.6, "V20": 0.04}.get(target.id)) for target in usable_targets())
+        for one, spread in ((target, {"V12a": 0.6, "V20": 0.02}.get(target.id)) for target in usable_targets())
         if spread
     ]  # fmt: skip
     folder = tmp_path_factory.mktemp("calibration") / "out"

@@ -91,7 +91,7 @@ def test_left_out_runs_are_told_as_by_a_surrogate_without_them() -> None:
 def test_few_runs_leave_slopes_uncertain() -> None:
     """A target that depends on nothing, 24 runs: the surrogate must not believe in the slopes that luck has made.
 
-    In 30 sets, standardised distances at the corners have a spread near 1 (90 of them, three to a set: between 0.5 and 1.5).
+    30 sets, three corners each: the spread of standardised distances is near 1.
     """
     corners, z = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]), []
     for seed in range(30):
