@@ -105,13 +105,10 @@ def claims_of(records: Records, seen: Snapshots) -> pd.DataFrame:
 def _spend(records: Records, rows: NDArray[np.int64], gone: NDArray[np.int64]) -> dict[str, Floats]:
     """Return spend (all payers of care) and years lived, by year of the horizon, and a year's spend before it."""
     from abm.payments.builder import breaks_of, spending_years
-    from abm.payments.tables import CARE_PAYERS
-    from abm.state import Payer
 
     setting = records.setting
     years = spending_years(setting.calendar, breaks_of(setting.scenario))[: setting.last_day]
-    cents = records.spend_cents.reshape(records.patients.size, -1, len(Payer))[rows][:, :, :CARE_PAYERS]
-    euros = cents.sum(axis=2, dtype=np.int64) / CENTS_A_EURO
+    euros = records.spend_cents[:, rows].sum(axis=2, dtype=np.int64).T / CENTS_A_EURO
     before = max(setting.first_reported_day, 1)
     found: dict[str, Any] = {"spend_before_eur": euros[:, np.unique(years[:before])].sum(axis=1) * DAYS_A_YEAR / before}
     inside = np.unique(years[setting.first_reported_day : setting.end_of_horizon])

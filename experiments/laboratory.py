@@ -380,16 +380,15 @@ def _with_effect(claims: pd.DataFrame, share: float) -> pd.DataFrame:
 def _records_with_effect(records: Records, seen: Snapshots, share: float) -> Records:
     """Return records in which members spend so much less from the second year on, as the contracts see them."""
     from abm.payments.builder import breaks_of, spending_years
-    from abm.state import Payer
 
     setting = records.setting
     years = spending_years(setting.calendar, breaks_of(setting.scenario))[: setting.last_day]
     inside = np.unique(years[setting.first_reported_day : setting.end_of_horizon])
-    spend = records.spend_cents.reshape(records.patients.size, -1, len(Payer)).copy()
+    spend = records.spend_cents.copy()
     members = np.flatnonzero(seen.is_member) if seen.is_member is not None else np.zeros(0, int)
     for year in inside[1:]:
-        spend[members, year] = np.round(spend[members, year] * (1.0 - share)).astype(spend.dtype)
-    return dataclasses.replace(records, spend_cents=spend.reshape(records.spend_cents.shape))
+        spend[year, members] = np.round(spend[year, members] * (1.0 - share)).astype(spend.dtype)
+    return dataclasses.replace(records, spend_cents=spend)
 
 
 def _estimates(claims: pd.DataFrame, truth: pd.DataFrame, task: Task) -> list[dict[str, Any]]:

@@ -54,16 +54,15 @@ def norm_table(records: Records) -> pd.DataFrame:
     import pandas as pd
 
     from abm.payments.builder import breaks_of, spending_years
-    from abm.payments.tables import CARE_PAYERS
     from abm.population import DAYS_A_YEAR
-    from abm.state import NEVER, Payer, Status
+    from abm.state import NEVER, Status
 
     columns = ["table", "name", "kind", "stratum", "period", "value", "n"]
     setting, people = records.setting, records.patients
     if not records.spend_cents.size:
         return pd.DataFrame(columns=columns)
     year_of = spending_years(setting.calendar, breaks_of(setting.scenario))[: setting.last_day]
-    spend = records.spend_cents.reshape(people.size, -1, len(Payer))[:, :, :CARE_PAYERS].sum(axis=2, dtype=np.int64)
+    spend = records.spend_cents.sum(axis=2, dtype=np.int64)
     rows: list[tuple] = []
     came = np.where(people.status == Status.EXPECTED, setting.last_day, np.maximum(people.since, people.birth_day))
     gone = np.where(people.gone_on == NEVER, setting.last_day, people.gone_on)
@@ -81,7 +80,7 @@ def norm_table(records: Records) -> pd.DataFrame:
         n_cells = 4 * len(AGE_STARTS)
         n_people = np.bincount(cell, lived > 0, n_cells).astype(int)
         sums = {"person_years": np.bincount(cell, lived, n_cells)}
-        sums["spend_eur"] = np.bincount(cell, spend[:, year], n_cells) / CENTS_A_EURO
+        sums["spend_eur"] = np.bincount(cell, spend[year], n_cells) / CENTS_A_EURO
         rows += [
             ("norm", name, "cell", str(c), label, float(values[c]), int(n_people[c]))
             for name, values in sums.items()
