@@ -20,10 +20,12 @@ from experiments.sweep_effects import (
     chosen_of,
     factors_of,
     grid_of,
+    independent,
     is_drawn,
     levels_of,
     pairs_table,
     response_table,
+    with_points,
 )
 from experiments.sweep_words import indicator_label, word
 
@@ -49,6 +51,7 @@ def draw_sweep(results: Results, folder: Path, indicators: Sequence[str] = (), l
     indicators : ids; by default the design's, else the first headline indicators.
     language : "en" or "fr", whose files end in `_fr`.
     """
+    results = with_points(independent(results))
     chosen, factors = chosen_of(results, indicators), factors_of(results)
     written: list[Path] = []
     if not factors or not chosen:
