@@ -287,12 +287,13 @@ def tornado_figure(tornado: pd.DataFrame, indicator: str, language: str = "en") 
     axis = figure.subplots()
     places = np.arange(len(ordered))
     middle = ordered["middle"].to_numpy()
-    for column, colour in (("low", LIGHT), ("high", MIDDLE)):
-        axis.barh(places, ordered[column] - middle, left=middle, color=colour, edgecolor=DARK, height=0.6)
+    for column, end, colour in (("low", "small", LIGHT), ("high", "large", MIDDLE)):
+        style: dict[str, Any] = {"color": colour, "edgecolor": DARK, "height": 0.6, "label": word(end, language)}
+        axis.barh(places, ordered[column] - middle, left=middle, **style)
     axis.set_yticks(places, ordered["factor"])
     axis.axvline(float(middle[0]), color="black", linewidth=0.8)
     axis.set_xlabel(indicator_label(indicator, language))
-    axis.legend([word("small", language), word("large", language)], frameon=False, loc="lower right")
+    axis.legend(frameon=False, loc="lower right")
     figure.suptitle(f"{indicator}: {word('tornado', language)}", x=0.01, ha="left")
     _finish(figure, word("tornado_note", language))
     return figure

@@ -238,15 +238,21 @@ def _index_tables(stored: tuple[pd.DataFrame, list[str]] | None, language: str) 
         ranked = next(wide[kind] for kind in ("ST", "mu_star") if kind in wide)["value"]
         order = ranked.sort_values(ascending=False, kind="stable").index
         lines = [
-            {"factor": factor, "cells": [_cell(part.loc[factor], language) for part in wide.values()]}
+            {"factor": factor, "cells": [_cell(kind, part.loc[factor], language) for kind, part in wide.items()]}
             for factor in order
         ]
         tables.append({"label": indicator_label(str(indicator), language), "kinds": list(wide), "rows": lines})
     return tables
 
 
-def _cell(row: Any, language: str) -> dict[str, str]:
-    return {"value": figure_text(row["value"], language), "interval": _interval(row["low"], row["high"], language)}
+def _cell(kind: str, row: Any, language: str) -> dict[str, str]:
+    """Return an index with its interval: three decimals of a share, Morris' in the indicator's unit."""
+    if kind not in ("S1", "ST"):
+        return {"value": figure_text(row["value"], language), "interval": _interval(row["low"], row["high"], language)}
+    shares = [f"{row[name]:.3f}".replace("-0.000", "0.000").replace("-", "−") for name in ("value", "low", "high")]
+    gap = " ; " if language == "fr" else ", "
+    value, low, high = (share.replace(".", ",") if language == "fr" else share for share in shares)
+    return {"value": value, "interval": f"[{low}{gap}{high}]"}
 
 
 def _provenance(folder: Path) -> dict[str, str]:
