@@ -238,7 +238,7 @@ def _index_tables(stored: tuple[pd.DataFrame, list[str]] | None, language: str) 
         ranked = next(wide[kind] for kind in ("ST", "mu_star") if kind in wide)["value"]
         order = ranked.sort_values(ascending=False, kind="stable").index
         lines = [
-            {"factor": factor, "cells": [_cell(kind, part.loc[factor], language) for kind, part in wide.items()]}
+            {"factor": factor, "cells": [_cell(str(kind), part.loc[factor], language) for kind, part in wide.items()]}
             for factor in order
         ]
         tables.append({"label": indicator_label(str(indicator), language), "kinds": list(wide), "rows": lines})
