@@ -93,9 +93,7 @@ class Parameters(Mapping[str, float]):
     rows: tuple[Parameter, ...]
     overrides: Mapping[str, float] = field(default_factory=dict)
     _by_key: dict[str, Parameter] = field(default_factory=dict)
-    _families: dict[str, dict[str, Parameter]] = field(
-        default_factory=dict
-    )  # rows by family and member, once asked for
+    _families: dict[str, dict[str, Parameter]] = field(default_factory=dict)  # by family and member
 
     def __post_init__(self) -> None:
         if not self._by_key:  # a copy with other values brings it along: sweeps make thousands
