@@ -35,7 +35,7 @@ RESAMPLES = 1000
 CONFIDENCE = 0.95
 NOISE_TOLD = 0.05  # share of the variance between points that is chance, from which on it is told
 NEGLIGIBLE = 0.05  # of the largest index: factors below are not ranked among themselves
-OUTER_SHARE = 0.2  # of the points at either end of a factor, for the tornado
+OUTER_SHARE = 0.2  # of a factor's distribution at either end, for the tornado
 COLUMNS = ("indicator", "index", "factor", "with", "value", "low", "high")
 RANKED_BY = {"sobol": "ST", "morris": "mu_star"}
 
@@ -56,8 +56,8 @@ class Sensitivity:
         order (of `factor` and `with`), shares of the variance. Morris: mu_star (mean size), mu (mean), sigma (spread)
         of the change of the indicator over the whole range of the factor, in its unit. Factors are groups where the
         design has groups.
-    tornado : indicator, factor, low, high: mean of the indicator over the fifth of the points where the factor is
-        smallest, and largest; middle: over all.
+    tornado : indicator, factor, low, high: the indicator where the factor is in its lowest fifth, and in its highest,
+        all else being equal (a straight line); middle: the mean.
     noise : indicator, share of the variance between points that is chance of the runs (NaN with one seed), points used.
     notes : what must be known with the indices, in words.
     """
@@ -353,6 +353,10 @@ def _notes(
     elif noise >= NOISE_TOLD:
         what = "is chance that seeds would average out" if has_common_seeds else "is chance of the runs, taken out here"
         notes.append(f"{indicator}: {noise:.0%} of the variance between points {what}; more seeds, steadier indices")
+    contradicted = _contradicted(part, point, drawn)
+    if contradicted:
+        which = ", ".join(contradicted)
+        notes.append(f"{indicator}: S1 above ST for {which}, which cannot be: too few samples for S1; go by ST")
     unsure = _unsure(part, point, drawn)
     if unsure:
         pairs = "; ".join(f"{one} above {two}" for one, two in unsure)
@@ -373,15 +377,55 @@ def _unsure(part: Part, point: Estimate, drawn: Sequence[Estimate]) -> list[tupl
     return pairs
 
 
+def _contradicted(part: Part, point: Estimate, drawn: Sequence[Estimate]) -> list[str]:
+    """Return the groups whose first order index lies above their total one, beyond the intervals of both."""
+    if part.method != "sobol":
+        return []
+    found = []
+    for name in part.groups:
+        if point["S1", name, ""] > NEGLIGIBLE:
+            low, _ = _interval([each["S1", name, ""] for each in drawn])
+            _, high = _interval([each["ST", name, ""] for each in drawn])
+            found += [name] if low > high else []
+    return found
+
+
 def _tornado(part: Part, shares: Array, blocks: Array, indicator: str) -> pd.DataFrame:
-    """Return the mean of the indicator where each factor is small, and where it is large; the others as they come."""
-    flat, outputs = shares.reshape(-1, shares.shape[2]), blocks.mean(axis=2).ravel()
+    """Return what the indicator is where each factor is small and where it is large, all else being equal.
+
+    From pairs of points between which one group alone moves: a straight line through what the indicator changes by,
+    told over the middle of the lowest and of the highest fifth. To compare points where a factor happens to be small
+    with those where it is large would mix in the others: such designs repeat few values of each factor many times.
+    """
+    outputs = blocks.mean(axis=2)
+    before, after = _steps_of(part, outputs.shape[1])
+    moves, changes = shares[:, after] - shares[:, before], outputs[:, after] - outputs[:, before]
+    middle, half = float(outputs[:, _independent_points(part, outputs.shape[1])].mean()), 0.5 - OUTER_SHARE / 2.0
+    names = np.array([factor.group or factor.name for factor in part.factors])
     rows = []
-    for number, factor in enumerate(part.factors):
-        low, high = np.quantile(flat[:, number], [OUTER_SHARE, 1.0 - OUTER_SHARE])
-        small, large = outputs[flat[:, number] <= low].mean(), outputs[flat[:, number] >= high].mean()
-        rows.append((indicator, factor.name, float(small), float(outputs.mean()), float(large)))
+    for group in part.groups:
+        members = np.flatnonzero(names == group)
+        has_moved = np.abs(moves[:, :, members]).max(axis=2) > 0
+        slopes, *_ = np.linalg.lstsq(moves[has_moved][:, members], changes[has_moved], rcond=None)
+        for member, slope in zip(members, slopes, strict=True):
+            change = half * float(slope)
+            rows.append((indicator, part.factors[member].name, middle - change, middle, middle + change))
     return pd.DataFrame(rows, columns=["indicator", "factor", "low", "middle", "high"])
+
+
+def _steps_of(part: Part, n_points: int) -> tuple[Rows, Rows]:
+    """Return pairs of points of a sample or trajectory between which one group alone moves: before, after."""
+    if part.method == "morris":
+        return np.arange(n_points - 1), np.arange(1, n_points)
+    n = len(part.groups)
+    one_of_b, one_of_a = np.arange(1, n + 1), np.arange(n + 1, n_points - 1)  # A with one of B, B with one of A
+    starts = np.concatenate([np.zeros(n, np.int64), np.full(len(one_of_a), n_points - 1)])
+    return starts, np.concatenate([one_of_b, one_of_a])
+
+
+def _independent_points(part: Part, n_points: int) -> list[int]:
+    """Return the points of a sample or trajectory that are drawn, and not others with something exchanged."""
+    return [0, n_points - 1] if part.method == "sobol" else list(range(n_points))
 
 
 def save(found: Sensitivity, folder: Path, *, has_figures: bool = True) -> None:

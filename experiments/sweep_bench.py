@@ -192,7 +192,5 @@ def show_sweeps(found: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     out.print(f"  {MANY_RUNS:,} such runs    {duration(found['many_runs_s']):>8}    with two workers, from this rate")
     if memory["early_mib"] is not None:
         grown = memory["late_mib"] - memory["early_mib"]
-        out.print(
-            f"  memory over runs    {memory['late_mib']:8.0f} MiB of three processes at the end of {memory['runs']:,} "
-            f"runs, {grown:+.0f} MiB since their second tenth"
-        )
+        told = f"three processes after {memory['runs']:,} runs, {grown:+.0f} since their second tenth"
+        out.print(f"  memory, MiB         {memory['late_mib']:8.0f}    {told}")

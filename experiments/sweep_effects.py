@@ -10,11 +10,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from experiments.sweeping import SHOWN, indicators_of
 
 if TYPE_CHECKING:
     from experiments.sweeping import Results
@@ -24,8 +27,6 @@ MOST_INDICATORS, MOST_FACTORS = 6, 6
 BINS = 8  # of a factor that takes any value
 FEWEST_VALUES_BINNED = 13  # different values, from which on they are put together
 OUTER_SHARE = 0.2  # of the points at either end of a factor that takes any value
-SHOWN = ("lead_time_mean_days.gp", "time_to_care_days.gp", "lead_time_median_days.cardiologist", "forgone_care_share",
-         "emergency_visits_per_head", "spend_per_head_eur")  # fmt: skip
 ENDS = ("indicator", "factor", "low_level", "high_level", "at_low", "at_high", "difference", "low", "high", "runs")
 PAIRS = ("indicator", "factor", "with", "change", "low", "high")
 
@@ -44,8 +45,8 @@ def chosen_of(results: Results, indicators: Sequence[str] = ()) -> list[str]:
     from experiments.sensitivity_analysis import chosen_indicators
 
     known = list(dict.fromkeys(results.tidy["indicator"]))
-    asked = tuple(indicators) or tuple(results.about.get("indicators", ()))
-    asked = asked or tuple(name for name in SHOWN if name in known)
+    asked = tuple(indicators) or indicators_of(results.about)
+    asked = asked if asked != SHOWN else tuple(name for name in SHOWN if name in known)
     return chosen_indicators(known, asked)[:MOST_INDICATORS] if known else []
 
 
@@ -56,6 +57,30 @@ def factors_of(results: Results, most: int | None = MOST_FACTORS) -> list[str]:
     candidates = named or settings_of(results.tidy)
     is_number = {name for name in candidates if name in columns and results.tidy[name].dtype.kind in "if"}
     return [name for name in candidates if name in is_number and results.tidy[name].nunique() > 1][:most]
+
+
+def independent(results: Results) -> Results:
+    """Return a sweep with independent points only, for all that compares points with points.
+
+    The points of Sobol' and Morris designs repeat each other's values; kept are those of the two samples of Sobol', and
+    the beginnings of Morris' trajectories. Other designs are returned as they are.
+    """
+    about, table = results.about, results.table
+    if about.get("method") not in ("sobol", "morris") or not about.get("samples"):
+        return results
+    n_seeds = len(about["seeds"])
+    of_block = len(table) // n_seeds // int(about["samples"])
+    place = np.arange(len(table)) // n_seeds % of_block
+    is_kept = (place == 0) | ((place == of_block - 1) if about["method"] == "sobol" else False)
+    kept = table[is_kept]
+    return replace(results, table=kept, tidy=results.tidy[results.tidy["digest"].isin(kept["digest"])])
+
+
+def with_points(results: Results) -> Results:
+    """Return a sweep whose tidy table has a column `point`: which point of the design a row belongs to, found once."""
+    tidy = results.tidy.copy()
+    tidy.insert(0, "point", _points(tidy))
+    return replace(results, tidy=tidy)
 
 
 def settings_of(tidy: pd.DataFrame) -> list[str]:
@@ -225,6 +250,8 @@ def _welch(small: Array, large: Array) -> Estimate:
 
 def _points(rows: pd.DataFrame) -> NDArray[np.int64]:
     """Return which point of the design each row belongs to: rows that differ by their seed alone are one."""
+    if "point" in rows:
+        return rows["point"].to_numpy()
     keys = ["territory", "scenario", *settings_of(rows)]
     return np.asarray(rows.groupby(keys, dropna=False, sort=False).ngroup(), np.int64)
 

@@ -20,10 +20,12 @@ from experiments.sweep_effects import (
     chosen_of,
     factors_of,
     grid_of,
+    independent,
     is_drawn,
     levels_of,
     pairs_table,
     response_table,
+    with_points,
 )
 from experiments.sweep_words import indicator_label, word
 
@@ -49,6 +51,7 @@ def draw_sweep(results: Results, folder: Path, indicators: Sequence[str] = (), l
     indicators : ids; by default the design's, else the first headline indicators.
     language : "en" or "fr", whose files end in `_fr`.
     """
+    results = with_points(independent(results))
     chosen, factors = chosen_of(results, indicators), factors_of(results)
     written: list[Path] = []
     if not factors or not chosen:
@@ -284,12 +287,13 @@ def tornado_figure(tornado: pd.DataFrame, indicator: str, language: str = "en") 
     axis = figure.subplots()
     places = np.arange(len(ordered))
     middle = ordered["middle"].to_numpy()
-    for column, colour in (("low", LIGHT), ("high", MIDDLE)):
-        axis.barh(places, ordered[column] - middle, left=middle, color=colour, edgecolor=DARK, height=0.6)
+    for column, end, colour in (("low", "small", LIGHT), ("high", "large", MIDDLE)):
+        style: dict[str, Any] = {"color": colour, "edgecolor": DARK, "height": 0.6, "label": word(end, language)}
+        axis.barh(places, ordered[column] - middle, left=middle, **style)
     axis.set_yticks(places, ordered["factor"])
     axis.axvline(float(middle[0]), color="black", linewidth=0.8)
     axis.set_xlabel(indicator_label(indicator, language))
-    axis.legend([word("small", language), word("large", language)], frameon=False, loc="lower right")
+    axis.legend(frameon=False, loc="lower right")
     figure.suptitle(f"{indicator}: {word('tornado', language)}", x=0.01, ha="left")
     _finish(figure, word("tornado_note", language))
     return figure

@@ -21,12 +21,15 @@ from experiments.sweep_effects import (
     ends_table,
     errors_of,
     factors_of,
+    independent,
     pairs_table,
     settings_of,
     stored_sensitivity,
+    with_points,
 )
 from experiments.sweep_words import METHOD, WORDS, figure_text, indicator_label, shape
 from experiments.sweeping import load_results
+from experiments.table import read_places
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from experiments.sweeping import Results
 
 TEMPLATE = "sweep.html.j2"
-MOST_ERRORS, MOST_PAIRS = 5, 6
+MOST_ERRORS, MOST_PAIRS, MOST_ENDS = 5, 6, 16
 
 
 def write_sweep_report(folder: str | Path, language: str = "en") -> Path:
@@ -45,7 +48,7 @@ def write_sweep_report(folder: str | Path, language: str = "en") -> Path:
     InputError
         No sweep in this folder.
     """
-    results = load_results(folder)
+    results = load_results(folder, None)
     file = results.folder / f"report.{language}.html"
     write_text(file, render(results, language))
     return file
@@ -63,8 +66,9 @@ def render(results: Results, language: str = "en") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    chosen, factors = chosen_of(results), factors_of(results)
-    ends = ends_table(results, chosen, factors_of(results, None))
+    points = with_points(independent(results))
+    chosen, factors = chosen_of(points), factors_of(points)
+    ends = ends_table(points, chosen, factors_of(points, None))
     sensitivity = stored_sensitivity(results)
     return environment.get_template(TEMPLATE).render(
         language=language,
@@ -77,10 +81,10 @@ def render(results: Results, language: str = "en") -> str:
         is_invented=_is_invented(results),
         factors=[_factor(facts, language) for facts in results.about.get("factors", [])],
         constants=_constants(results, language),
-        answers=[_answer(name, results, ends, language) for name in chosen],
+        answers=[_answer(name, points, ends, language) for name in chosen],
         ends=[_end_rows(name, ends, language) for name in chosen],
-        pairs=[rows for name in chosen if (rows := _pair_rows(name, results, factors, language))["rows"]],
-        figures=_figures(results, chosen, factors, language),
+        pairs=[rows for name in chosen if (rows := _pair_rows(name, points, factors, language))["rows"]],
+        figures=_figures(points, chosen, factors, language),
         indices=_index_tables(sensitivity, language),
         notes=sensitivity[1] if sensitivity else [],
         errors=errors_of(results)[:MOST_ERRORS],
@@ -93,10 +97,9 @@ def _is_invented(results: Results) -> bool:
     from abm.errors import InputError
     from experiments.provenance import territory_facts
     from experiments.running import find_territory
-    from experiments.table import read_design
 
     try:
-        places = dict.fromkeys(spec.place for spec in read_design(results.folder).runs)
+        places = read_places(results.folder)
         return any(territory_facts(find_territory(place))["is_invented"] for place in places)
     except InputError:  # a pack that is elsewhere now
         return False
@@ -131,8 +134,7 @@ def _constants(results: Results, language: str) -> str:
 def _answer(indicator: str, results: Results, ends: pd.DataFrame, language: str) -> str:
     """Return in one sentence between what an indicator lies over the design, and what moves it most."""
     rows = results.tidy[results.tidy["indicator"] == indicator]
-    keys = ["territory", "scenario", *settings_of(rows)]
-    points = rows.groupby(keys, dropna=False)["value"].mean()
+    points = rows.groupby("point")["value"].mean()
     to = "à" if language == "fr" else "to"
     spread = f"{figure_text(points.min(), language)} {to} {figure_text(points.max(), language)}"
     label = indicator_label(indicator, language)
@@ -154,7 +156,7 @@ def _answer(indicator: str, results: Results, ends: pd.DataFrame, language: str)
 
 
 def _end_rows(indicator: str, ends: pd.DataFrame, language: str) -> dict[str, Any]:
-    """Return the table of one indicator: each factor at its ends, the widest difference first."""
+    """Return the table of one indicator: each factor at its ends, the widest differences."""
     mine: list[dict[Any, Any]] = ends[ends["indicator"] == indicator].to_dict("records")
     rows = [
         {
@@ -164,7 +166,7 @@ def _end_rows(indicator: str, ends: pd.DataFrame, language: str) -> dict[str, An
             "at_high": figure_text(row["at_high"], language),
             **_told(row, "difference", language),
         }
-        for row in sorted(mine, key=lambda row: -abs(row["difference"]))
+        for row in sorted(mine, key=lambda row: -abs(row["difference"]))[:MOST_ENDS]
     ]
     return {"indicator": indicator, "label": indicator_label(indicator, language), "rows": rows}
 
@@ -236,15 +238,21 @@ def _index_tables(stored: tuple[pd.DataFrame, list[str]] | None, language: str) 
         ranked = next(wide[kind] for kind in ("ST", "mu_star") if kind in wide)["value"]
         order = ranked.sort_values(ascending=False, kind="stable").index
         lines = [
-            {"factor": factor, "cells": [_cell(part.loc[factor], language) for part in wide.values()]}
+            {"factor": factor, "cells": [_cell(str(kind), part.loc[factor], language) for kind, part in wide.items()]}
             for factor in order
         ]
         tables.append({"label": indicator_label(str(indicator), language), "kinds": list(wide), "rows": lines})
     return tables
 
 
-def _cell(row: Any, language: str) -> dict[str, str]:
-    return {"value": figure_text(row["value"], language), "interval": _interval(row["low"], row["high"], language)}
+def _cell(kind: str, row: Any, language: str) -> dict[str, str]:
+    """Return an index with its interval: three decimals of a share, Morris' in the indicator's unit."""
+    if kind not in ("S1", "ST"):
+        return {"value": figure_text(row["value"], language), "interval": _interval(row["low"], row["high"], language)}
+    shares = [f"{row[name]:.3f}".replace("-0.000", "0.000").replace("-", "−") for name in ("value", "low", "high")]
+    gap = " ; " if language == "fr" else ", "
+    value, low, high = (share.replace(".", ",") if language == "fr" else share for share in shares)
+    return {"value": value, "interval": f"[{low}{gap}{high}]"}
 
 
 def _provenance(folder: Path) -> dict[str, str]:

@@ -54,7 +54,7 @@ def sweep_command(
     if has_figures and state["done"]:
         from experiments.sweep_figures import draw_sweep
 
-        draw_sweep(load_results(folder), folder / "figures")
+        draw_sweep(load_results(folder, None), folder / "figures")
     if is_json:
         print(to_json(state))
     elif not is_quiet:

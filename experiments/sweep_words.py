@@ -28,8 +28,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "large": ("factor large", "facteur grand"),
     "tornado": ("between small and large factors", "entre petites et grandes valeurs des facteurs"),
     "tornado_note": (
-        "Means over the fifth of the points where the factor is smallest, and largest; the others vary.",
-        "Moyennes sur le cinquième des points où le facteur est le plus petit, et le plus grand ; les autres varient.",
+        "Where the factor is in its lowest and in its highest fifth, all else being equal (a straight line).",
+        "Facteur dans son cinquième le plus bas, et le plus haut, toutes choses égales par ailleurs (une droite).",
     ),
     "sobol_title": ("what its variance comes from", "d'où vient sa variance"),
     "sobol_axis": (
@@ -112,7 +112,8 @@ METHOD = {
         "so that points of the design are compared, not luck.",
         "Factors with levels: a seed's runs are averaged first, intervals are over seeds. Factors that take any value: "
         "the fifth of the points at either end, or classes of equal size, and intervals are over points, each averaged "
-        "over its seeds. A difference whose interval holds 0 is called not seen.",
+        "over its seeds (of a Sobol' or Morris design only points that do not repeat others). A difference whose "
+        "interval holds 0 is called not seen.",
         "An effect of one factor is a mean over what the others are in this design. Nothing holds outside the ranges.",
         "Inhabitants are synthetic; numbers of grade C are assumptions. A response to a factor of grade C tells what "
         "the assumption does, not that it is true.",
@@ -122,7 +123,8 @@ METHOD = {
         "plan ne les distingue pas : on compare les points du plan, non la chance.",
         "Facteurs à niveaux : moyenne par graine d'abord, intervalles entre graines. Facteurs continus : le cinquième "
         "des points à chaque bout, ou des classes de même taille, intervalles entre points (moyennes sur leurs "
-        "graines). Une différence dont l'intervalle contient 0 est dite non visible.",
+        "graines ; d'un plan de Sobol' ou de Morris, les seuls points qui n'en répètent pas d'autres). Une différence "
+        "dont l'intervalle contient 0 est dite non visible.",
         "L'effet d'un facteur est une moyenne sur les valeurs des autres dans ce plan. Rien n'est dit hors des "
         "étendues.",
         "Les habitants sont synthétiques ; les nombres de niveau C sont des hypothèses. La réponse à un facteur de "

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,6 @@ from experiments.table import (
     Design,
     Layout,
     Table,
-    load,
-    load_strata,
     read_design,
 )
 
@@ -51,6 +50,11 @@ MOST_RUNS = 1_000_000
 PROBE_DAYS, PROBE_MORE_DAYS = 28, 182
 MEMORY_A_WORKER_BYTES = 1.0e9  # a run of a full territory, with its indicators
 SWEEP = "sweep"
+SHOWN = (
+    "lead_time_mean_days.gp", "time_to_care_days.gp", "lead_time_median_days.cardiologist", "forgone_care_share",
+    "emergency_visits_per_head", "spend_per_head_eur",
+)  # fmt: skip
+"""The indicators that figures and report of a sweep show when its design names none."""
 
 
 @dataclass(frozen=True)
@@ -429,8 +433,13 @@ def status_of(folder: Path) -> dict[str, Any]:
     }
 
 
-def load_results(folder: str | Path) -> Results:
+def load_results(folder: str | Path, indicators: Sequence[str] | None = ()) -> Results:
     """Return what came of a batch, also while it grows.
+
+    Parameters
+    ----------
+    indicators : ids or patterns that the tidy table is wanted of; by default all: of many runs, a large table. `None`
+        wants those that the design is about.
 
     Raises
     ------
@@ -438,12 +447,22 @@ def load_results(folder: str | Path) -> Results:
         No batch in this folder.
     """
     design: Design = read_design(folder)
-    table = load(folder)
-    return Results(table, tidy(table), load_strata(folder), design.about, Path(folder))
+    stored = Table(Path(folder), design)
+    table, wanted = stored.read().to_pandas(), indicators_of(design.about) if indicators is None else indicators
+    return Results(table, tidy(table, wanted), stored.read_strata().to_pandas(), design.about, Path(folder))
 
 
-def tidy(table: pd.DataFrame) -> pd.DataFrame:
+def indicators_of(about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return ids and patterns of the indicators that a design is about, by default `SHOWN`."""
+    return tuple(about.get("indicators", ())) or SHOWN
+
+
+def tidy(table: pd.DataFrame, indicators: Sequence[str] = ()) -> pd.DataFrame:
     """Return the table of a batch with one row a run and indicator; runs that are not done, and NaN, are left out.
+
+    Parameters
+    ----------
+    indicators : ids or patterns; by default all.
 
     Returns
     -------
@@ -452,5 +471,8 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     sets = [name for name in table.columns if name.startswith(SET)]
     facts = ["digest", "territory", "scenario", "seed", *sets]
     done = table[table["status"] == "done"].drop(columns=["status", "error"])
+    if indicators:
+        unwanted = [name for name in done.columns[len(facts) :] if not any(fnmatchcase(name, p) for p in indicators)]
+        done = done.drop(columns=unwanted)
     long = done.melt(id_vars=facts, var_name="indicator", value_name="value").dropna(subset=["value"])
     return long.rename(columns={name: name.removeprefix(SET) for name in sets}).reset_index(drop=True)

@@ -156,6 +156,21 @@ def read_design(folder: str | Path) -> Design:
     return design
 
 
+def read_places(folder: str | Path) -> list[str]:
+    """Return the territories of a batch, by name or path as they were given, without reading its runs.
+
+    Raises
+    ------
+    InputError
+        No batch in this folder, or its design cannot be read.
+    """
+    try:
+        content = json.loads((Path(folder) / DESIGN).read_text(encoding="utf-8"))
+        return [str(place["place"]) for place in content["places"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"holds no batch, or none that can be read ({DESIGN})", file=folder) from None
+
+
 def write_design(folder: Path, design: Design) -> None:
     """Write the design: each place and scenario once, then what changes in each case, then the runs."""
     places: dict[str, int] = {}

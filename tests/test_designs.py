@@ -300,7 +300,7 @@ def test_a_huge_grid_is_counted_without_being_made() -> None:
 def test_the_designs_that_come_along_can_be_used(file: Path) -> None:
     for method, n_runs in (("sobol", 1792), ("morris", 520)):
         found = read_sweep_design(file, method)
-        assert len(found.main.factors) == 12 and found.n_runs == n_runs
+        assert len(found.main.groups) == 12 and found.n_runs == n_runs
 
 
 def test_no_file_and_a_missing_file() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +243,25 @@ def test_the_tornado_tells_the_ends_of_each_factor() -> None:
     x = inputs(part)
     rows = indices_of(part, (10.0 * x[:, 0])[:, None], resamples=2).tornado.set_index("factor")
     assert rows.loc["a", ["low", "middle", "high"]].tolist() == pytest.approx([1.0, 5.0, 9.0], abs=0.05)
-    assert rows.loc["b", ["low", "high"]].tolist() == pytest.approx([5.0, 5.0], abs=0.3)
+    assert rows.loc["b", ["low", "high"]].tolist() == pytest.approx([5.0, 5.0], abs=0.01)
+
+
+@pytest.mark.parametrize("method", ["sobol", "morris"])
+@pytest.mark.parametrize("second_order", [True, False])
+def test_the_tornado_has_no_part_of_other_factors_with_few_samples(method: str, second_order: bool) -> None:
+    """Eight samples of four factors, two of them a group: others would weigh as much as what is sought."""
+    part = part_of(list("abcd"), 0.0, 1.0, method=method, size=8, second_order=second_order)
+    grouped = tuple(replace(factor, group="cd" if factor.name in "cd" else None) for factor in part.factors)
+    part = replace(part, factors=grouped)
+    slopes = np.array([10.0, 0.0, 3.0, -2.0])
+    rows = indices_of(part, (inputs(part) @ slopes)[:, None], resamples=2).tornado.set_index("factor")
+    assert (rows["high"] - rows["low"]).tolist() == pytest.approx((0.8 * slopes).tolist(), abs=1e-9)
+
+
+def test_first_order_above_total_is_told() -> None:
+    part = part_of(["a", "b"], 0.0, 1.0, method="sobol", size=2)
+    point = {("S1", "a", ""): 0.3, ("ST", "a", ""): 0.1, ("S1", "b", ""): 0.7, ("ST", "b", ""): 0.9}
+    assert sensitivity_analysis._contradicted(part, point, [point, point]) == ["a"]
 
 
 def test_indicators_are_chosen_by_id_or_pattern() -> None:

@@ -388,7 +388,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(sent: signal.Signals, code: i
     command = [sys.executable, "-m", "experiments", "sweep", "grid.yaml", "--workers", "1", "--no-figures"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    folder, end = Path("outputs/grid"), time.monotonic() + 120
+    folder, end = Path("outputs/grid"), time.monotonic() + 300  # a busy machine
     while not (folder / "runs").exists() or status_of(folder)["done"] < 2:
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.05)
@@ -444,7 +444,8 @@ def test_response_tables_average_runs_of_a_seed_first_and_pair_seeds() -> None:
 
 def test_factors_of_any_value_are_put_into_classes() -> None:
     values = np.linspace(0, 1, 64)
-    frame = pd.DataFrame({"scenario": "s", "seed": 1, "x": values, "value": 3 * values})
+    facts = {"territory": "t", "scenario": "s", "seed": 1, "x": values, "indicator": "i", "value": 3 * values}
+    frame = pd.DataFrame(facts)
     table = response_table(frame, "x")
     assert len(table) == 8 and set(table["runs"]) == {8}
     assert table["mean"].tolist() == pytest.approx((3 * table["x"]).tolist())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,19 @@ from typer.testing import CliRunner, Result
 
 from experiments.batch import make_specs
 from experiments.cli import app
-from experiments.sweep_effects import SHOWN, chosen_of, ends_table, grid_of, mean_of, pairs_table, response_table
+from experiments.sweep_effects import (
+    chosen_of,
+    ends_table,
+    grid_of,
+    independent,
+    mean_of,
+    pairs_table,
+    response_table,
+)
 from experiments.sweep_figures import interaction_curves, strongest_pair
 from experiments.sweep_report import write_sweep_report
 from experiments.sweep_words import METHOD, WORDS, figure_text, indicator_label
-from experiments.sweeping import Results
+from experiments.sweeping import SHOWN, Results
 from experiments.table import DONE, FAILED, Design, Layout, Table, write_design, write_incoming
 
 FACTORS = ["gp_load", "gp_flex_share", "teleconsultation"]
@@ -105,6 +114,17 @@ def test_responses_of_drawn_points_have_intervals_over_points() -> None:
     assert table.loc[0, ["mean", "low", "high"]].tolist() == pytest.approx([mean, low, high])
     assert len(response_table(results.tidy, "gp_flex_share", classes=4)) == 4
     assert grid_of(results.tidy, "gp_load", "teleconsultation").shape == (4, 4)
+
+
+@pytest.mark.parametrize(("method", "places"), [("sobol", [0, 1, 6, 7, 8, 9, 14, 15]), ("morris", [0, 1, 8, 9])])
+def test_points_that_repeat_others_are_not_compared_with_them(method: str, places: list[int]) -> None:
+    """Two samples (or trajectories) of four points under two seeds: rows of the first point, of Sobol' the last too."""
+    results = results_of(drawn(8), lambda point, _: outcome(point), 2)
+    about = {"method": method, "samples": 2, "seeds": [1, 2]}
+    kept = independent(replace(results, about=about))
+    assert kept.table["digest"].tolist() == results.table["digest"].iloc[places].tolist()
+    assert set(kept.tidy["digest"]) == set(kept.table["digest"])
+    assert independent(results) is results
 
 
 def test_the_pair_shown_is_the_one_that_acts_together() -> None:
