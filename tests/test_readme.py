@@ -28,6 +28,8 @@ def blocks(language, page=README):
     return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
+SCENARIOS = [text for text in blocks("yaml") if "extends:" in text]
+(DESIGN,) = (text for text in blocks("yaml") if "method:" in text)
 COMMANDS = [line for block in blocks("console") for line in block.splitlines() if line]
 
 
@@ -55,9 +57,10 @@ def test_targets_named_in_the_text_exist():
 
 @pytest.mark.slow
 def test_commands_work_one_after_another(tmp_path):
-    """In an empty folder, where `rerun` finds the first run of these; the table shown is there as the text says."""
+    """In an empty folder, where `rerun` finds the first run of these; the files shown are there as the text says."""
     (table,) = blocks("csv")
     (tmp_path / "my_communes.csv").write_text(table, encoding="utf-8")
+    (tmp_path / "video.yaml").write_text(DESIGN, encoding="utf-8")
     for command in COMMANDS:
         if command.startswith(PROGRAM):
             done = territoire(*shlex.split(command.removeprefix(PROGRAM)), cwd=tmp_path)
@@ -73,7 +76,7 @@ def test_python_code_runs(code, tmp_path):
     assert done.stdout.strip()
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
+@pytest.mark.parametrize("text", SCENARIOS)
 def test_the_scenario_can_be_used(text, tmp_path):
     from abm.scenario import load_scenario
 
