@@ -46,7 +46,7 @@ PARTS = {
 """Rows that hold several figures."""
 ORDER = ("gp", "paediatrician", "psychiatrist", "gynaecologist", "dermatologist", "cardiologist")
 NOT_MODELLED = {
-    "V32": "people who come back after a video visit are part of the teleconsultation model (ODD, limits)",
+    "V32": "put in [T009-T010], for one complaint; a run's visits within seven days are for whatever reason",
     "V33": "a run of ten years of the scenario kinzigtal, not of the status quo",
     "V34": "members against controls: the evaluator's laboratory (territoire lab) judges it",
     "V35": "what a contract pays without effect: the evaluator's laboratory (territoire lab) judges it",

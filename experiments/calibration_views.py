@@ -65,7 +65,7 @@ def as_json(found: Calibration) -> str:
 
 def meaning(found: Calibration) -> str:
     """Return in words how far the targets tell the free parameters."""
-    told = found.parameters[~found.parameters["is_assumption"]]
+    told = found.parameters.loc[lambda rows: ~rows["is_assumption"]]
     total = len(found.parameters)
     if told.empty:
         return f"None of {total} free parameters is told by the targets: all are assumptions."
