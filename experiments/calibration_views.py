@@ -147,7 +147,7 @@ def draw_pairs(found: Calibration) -> Figure:
 
     with np.errstate(invalid="ignore", divide="ignore"):
         related = np.atleast_2d(np.corrcoef(found.samples.T))
-    names = [_short(str(name)) for name in found.parameters["name"]]
+    names = [_short(str(name)) for name in found.parameters.loc[:, "name"]]
     size = max(3.2, min(WIDTH_INCHES, 0.42 * len(names) + 2.2))
     drawn = Figure(figsize=(size + 1.0, size), layout="constrained")
     axis = drawn.subplots()
