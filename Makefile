@@ -30,7 +30,7 @@ run: $(STAMP)  ## simulate a scenario: make run, make run SCENARIO=my_policy.yam
 
 test: $(STAMP)  ## run the tests: make test, make test TESTS=tests/test_calendar.py
 	@$(BIN)/python -m experiments.warming
-	@$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 lint: $(STAMP)  ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check .

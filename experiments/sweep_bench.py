@@ -51,7 +51,7 @@ class Size:
     many: int = 2000
 
 
-QUICK = Size(rows=600, territory="tiny", settings=STORED, runs=6, rounds=1, many=40)
+QUICK = Size(rows=200, territory="tiny", settings=STORED, runs=4, rounds=1, many=16)
 
 
 def measure_sweeps(size: Size) -> dict[str, Any]:
