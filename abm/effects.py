@@ -22,16 +22,28 @@ NEUTRAL = {
     Effect.TELE_EXPERTISE_SHARE: 0.0,
     Effect.PRIORITY_SHARE: 0.0,
     Effect.DISCHARGE_SHARE: 0.0,
+    Effect.DEATH_RATIO: 1.0,
+    Effect.AVOIDABLE_RATIO: 1.0,
 }
 SHIFT, EVENT_RATIO = "shift", "event_ratio"
-RATIOS = (Effect.FOLLOW_UP_RATIO, EVENT_RATIO)
+RATIOS = (Effect.FOLLOW_UP_RATIO, Effect.DEATH_RATIO, Effect.AVOIDABLE_RATIO, EVENT_RATIO)
 BOUNDS: dict[object, tuple[float, float]] = {
     Effect.FOLLOW_UP_RATIO: (0.1, 10.0),
     Effect.TELE_EXPERTISE_SHARE: (0.0, 1.0),
     Effect.PRIORITY_SHARE: (0.0, 1.0),
     Effect.DISCHARGE_SHARE: (0.0, 1.0),
+    Effect.DEATH_RATIO: (0.0, 1.0),
+    Effect.AVOIDABLE_RATIO: (0.0, 1.0),
     SHIFT: (-np.inf, 0.0),
     EVENT_RATIO: (0.0, 1.0),
+}
+
+#: Rules look at a person's value only where somebody's is not neutral: the others cost no journey to memory.
+FLAGS = {
+    "has_tele_expertise": Effect.TELE_EXPERTISE_SHARE,
+    "has_priority": Effect.PRIORITY_SHARE,
+    "has_death_ratio": Effect.DEATH_RATIO,
+    "has_avoidable_ratio": Effect.AVOIDABLE_RATIO,
 }
 
 
@@ -120,11 +132,7 @@ class Effects:
             else:
                 column = world.health[str(channel)].reshape(self.n_people, len(self.conditions))
                 column[:, self.conditions.index(condition)] = values
-        # Rules look at a person's share only where somebody has one: the others cost no journey to memory.
-        for flag, channel in (
-            ("has_tele_expertise", Effect.TELE_EXPERTISE_SHARE),
-            ("has_priority", Effect.PRIORITY_SHARE),
-        ):
+        for flag, channel in FLAGS.items():
             if (channel, "") in self._stale:
-                world.rules[flag] = float(world.effects[:, channel].any())
+                world.rules[flag] = float((world.effects[:, channel] != NEUTRAL[channel]).any())
         self._stale.clear()

@@ -287,6 +287,8 @@ RULES = np.dtype(
         ("video_asked_again_days", "f8"),  # within which those that replaced none lead to a request
         ("has_tele_expertise", "f8"),  # 1: somebody's referrals may be put as a question; effects
         ("has_priority", "f8"),  # 1: somebody may use the time kept for the urgent; effects
+        ("has_death_ratio", "f8"),  # 1: somebody's hazard of death is not the one of his age and diseases; effects
+        ("has_avoidable_ratio", "f8"),  # 1: somebody's rate of avoidable events is not that of his diseases; effects
         ("answer_days", "f8"),  # a specialist's answer takes at most
         ("answer_spares_share", "f8"),  # of answers that make a visit needless
         ("video_eligible_share", "f8"),
@@ -551,6 +553,8 @@ class Effect(IntEnum):
     TELE_EXPERTISE_SHARE = 1  # referrals answered between doctors, without a visit; neutral 0
     PRIORITY_SHARE = 2  # requests to a specialist that may use the time kept for the urgent; neutral 0
     DISCHARGE_SHARE = 3  # more stays after which a general practitioner is asked for; neutral 0
+    DEATH_RATIO = 4  # of the hazard of death that is left; neutral 1
+    AVOIDABLE_RATIO = 5  # of the rate of events that end in an avoidable admission that is left; neutral 1
 
 
 class Counter(IntEnum):

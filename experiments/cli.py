@@ -181,7 +181,11 @@ def validate(
         typer.Option("--output", "-o", metavar="DIR", help="Folder (default: outputs/validation-SCENARIO)."),
     ] = None,
     page: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write the table as a page in Markdown.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write the table as a page in Markdown; with docs/validation.md, what reports tell of it, too.",
+        ),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make again the runs that failed.")] = False,
     no_figures: NoFigures = False,
@@ -199,6 +203,10 @@ def validate(
 
     resolved = load_scenario(scenario, **_overrides({"days": days, "scale": scale}, changes or []))
     refuse_unknown_territory(territory)
+    if page is not None:
+        from experiments.validation_record import refuse_other_than_status_quo
+
+        refuse_other_than_status_quo(page, resolved)
     from experiments.validating import validate as hold_against_targets
     from experiments.validation_views import as_json, show
 
@@ -215,9 +223,10 @@ def validate(
             progress=told,
         )
     if page is not None:
+        from experiments.running import find_territory
         from experiments.validation_page import write_page
 
-        write_page(found, page)
+        write_page(found, page, find_territory(territory))
     if json:
         print(as_json(found))
     elif not quiet:

@@ -38,6 +38,8 @@ DELAY_ROWS = ("control_drift", "escalation_share_of_unserved_acute_needs")
 DELAY_LEVELS = ("none", "high")
 #: By policy, what says that it is run and paid for and does nothing.
 WITHOUT_EFFECT = {"network": "network_without_effect", "education": "education_without_effect"}
+#: What says how a policy acts, and has no place in its arm without effect.
+HOW_IT_ACTS = frozenset({"network_priority", "network_effect", "education_effect"})
 NETWORK, NETWORK_END, EDUCATION = "network", "network_end", "education"
 YARDSTICK, YARDSTICK_LEVER = "more_gps", "gp_recruited"
 MOST_BASE_YEARS = 3
@@ -349,7 +351,8 @@ def _with_variant(plan: Plan, of: str, suffix: str, levers: Mapping[str, Any], w
 def null_levers(scenario: Scenario) -> dict[str, Any]:
     """Return the levers under which a scenario is run and paid for and does nothing; none where that cannot be said."""
     parts = {name: levers for name, levers in parts_of(scenario).items() if name in WITHOUT_EFFECT}
-    return {key: value for name, levers in parts.items() for key, value in (levers | {WITHOUT_EFFECT[name]: 1}).items()}
+    wanted = {WITHOUT_EFFECT[name]: 1 for name in parts}
+    return {key: value for levers in parts.values() for key, value in levers.items() if key not in HOW_IT_ACTS} | wanted
 
 
 def _with_nulls(plan: Plan) -> Plan:

@@ -213,15 +213,28 @@ def _refuse_other_model(content: dict[str, Any], file: Path) -> None:
     import abm
     from experiments.specs import code_digest
 
-    if content["model"] == code_digest():
-        return
-    if content["version"] == abm.__version__ and content["figures"] == model_figures():
+    if is_of_this_model(content):
         return
     message = (
         f"was fitted to version {content['version']} ({str(content['model'])[:12]}) of the model, whose figures differ "
         f"from those of this one, {abm.__version__} ({code_digest()[:12]}): calibrate again"
     )
     raise InputError(message, file=file)
+
+
+def is_of_this_model(content: Mapping[str, Any]) -> bool:
+    """Tell whether a file was made with the numbers of this model: the same code, or other code that says the same.
+
+    Parameters
+    ----------
+    content : with `model` (digest of the code), `version` and `figures` (see `model_figures`).
+    """
+    import abm
+    from experiments.specs import code_digest
+
+    if content["model"] == code_digest():
+        return True
+    return bool(content["version"] == abm.__version__ and content["figures"] == model_figures())
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments import report_rows
+from experiments import report_grounds, report_rows
 from experiments.answers import answers, course_of, is_built_in, number, summary, title_of
 from experiments.report_words import GROUPS, SCENARIOS, WORDS, label_of, word
 
@@ -69,7 +69,7 @@ LIMITS = {
     "en": (
         "Inhabitants are synthetic; nothing here is a forecast for one person or one practice.",
         "Intervals hold chance between replications, and the uncertainty of parameters only where these were drawn "
-        "({uncertain}). They do not hold the uncertainty of the model's form, nor that of its calibration.",
+        "({uncertain}). {calibration}",
         "Effects of grade C are guesses with a range; see the table of grades.",
         "Life after the end of the period is that of the country's life table, alike under every policy.",
         "Costs of recruitment, health centres, nurses and booths are assumptions (see the grades); a platform's own "
@@ -80,7 +80,7 @@ LIMITS = {
         "Les habitants sont synthétiques ; rien ici n'est une prévision pour une personne ou un cabinet.",
         "Les intervalles contiennent le hasard entre réplications, et l'incertitude des paramètres seulement "
         "s'ils ont "
-        "été tirés ({uncertain}). Ils ne contiennent ni l'incertitude sur la forme du modèle ni celle de son calage.",
+        "été tirés ({uncertain}). {calibration}",
         "Les effets de niveau C sont des hypothèses assorties d'une étendue ; voir le tableau des niveaux de preuve.",
         "La vie après la fin de la période est celle de la table de mortalité du pays, pareille sous chaque politique.",
         "Les coûts de recrutement, centres de santé, infirmières et cabines sont des hypothèses (voir les niveaux de "
@@ -89,6 +89,19 @@ LIMITS = {
     ),
 }
 DRAWN = {True: {"en": "here they were", "fr": "c'est le cas ici"}, False: {"en": "here not", "fr": "pas ici"}}
+
+HAS_POSTERIOR = {
+    False: {
+        "en": "They do not hold the uncertainty of the model's form, nor that of its calibration.",
+        "fr": "Ils ne contiennent ni l'incertitude sur la forme du modèle ni celle de son calage.",
+    },
+    True: {
+        "en": "They hold what the calibration leaves open (see the fitted numbers), not the uncertainty of the "
+        "model's form.",
+        "fr": "Ils contiennent ce que le calage laisse ouvert (voir les nombres calés), mais pas l'incertitude sur la "
+        "forme du modèle.",
+    },
+}
 
 
 def write_report(found: Comparison, language: str = "en") -> Path:
@@ -177,10 +190,20 @@ def render(found: Comparison, drawn: Mapping[str, str], language: str, territory
         tables=_tables(tables, facts, policies, language),
         grades=_grade_rows(tables, facts, policies, language),
         method=METHOD[language],
-        limits=[text.format(uncertain=DRAWN[facts["is_uncertain"]][language]) for text in LIMITS[language]],
+        colon=":" if language == "en" else "\u00a0:",
+        fitted=report_grounds.fitted(facts, language),
+        reproduced=report_grounds.reproduced(facts["territory"], territory, language),
+        limits=_limits(facts, language),
         failed=facts["failed"],
         version=facts.get("code", {}).get("version", ""),
     )
+
+
+def _limits(facts: Mapping[str, Any], language: str) -> list[str]:
+    """Return the limits, true to what was drawn here."""
+    calibrated = HAS_POSTERIOR[facts.get("posterior") is not None][language]
+    drawn = DRAWN[facts["is_uncertain"]][language]
+    return [text.format(uncertain=drawn, calibration=calibrated) for text in LIMITS[language]]
 
 
 def _tables(
@@ -259,5 +282,8 @@ def _grade_rows(
         row = registry.entry(name)
         spread = f"{number(row.value or 0.0, 3, language)} ({row.low:g} … {row.high:g}) {row.unit}"
         weight = number(float(strength[name]), 2, language) if name in strength else ""
-        rows.append({"name": name, "grade": row.grade, "range": spread, "source": row.source, "weight": weight})
+        untold = f", {word('assumption', language)}" if report_grounds.is_assumption(name, facts) else ""
+        rows.append(
+            {"name": name, "grade": row.grade + untold, "range": spread, "source": row.source, "weight": weight}
+        )
     return rows

@@ -89,6 +89,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "gp_equivalents": ("In general practitioners recruited", "En équivalents généralistes recrutés"),
     "grades": ("What the result rests on: evidence grades", "Sur quoi repose le résultat : niveaux de preuve"),
     "method": ("Method", "Méthode"),
+    "fitted": ("The fitted numbers", "Les nombres calés"),
+    "reproduced": ("What the model does and does not reproduce", "Ce que le modèle reproduit, et ce qu'il ne "
+                   "reproduit pas"),
+    "assumption": ("assumption", "hypothèse"),
     "limits": ("Limits", "Limites"),
     "indicator": ("indicator", "indicateur"),
     "unit": ("unit", "unité"),
@@ -207,6 +211,68 @@ WORDS: dict[str, tuple[str, str]] = {
         "benefit is shown always.",
         "Le ratio coût-efficacité n'est donné que si le gain se distingue de zéro ; le bénéfice monétaire net l'est "
         "toujours."),
+}  # fmt: skip
+#: Of what the result stands on: fitted numbers, targets met and not met.
+GROUNDS: dict[str, tuple[str, str]] = {
+    "fitted_one": (
+        "The result stands at one combination of the fitted numbers, though others agree with what was observed as "
+        "well: the option --posterior (built-in sample: saverne) gives each seed another one and shows how far "
+        "the result hangs on it.",
+        "Le résultat vaut pour une seule combinaison des nombres calés, alors que d'autres s'accordent aussi bien "
+        "avec les observations : l'option --posterior (échantillon fourni : saverne) en donne une autre à chaque "
+        "graine et montre ce que le résultat en dépend."),
+    "fitted_in_folders": (
+        "The runs were read from folders: each stands at the fitted numbers that its own manifest holds, whether one "
+        "combination or that of its seed (option --posterior).",
+        "Les simulations ont été lues dans des dossiers : chacune vaut pour les nombres calés inscrits dans son "
+        "propre manifeste, qu'il s'agisse d'une seule combinaison ou de celle de sa graine (option --posterior)."),
+    "fitted_sample": (
+        "Posterior sample “{sample}”: each of the {seeds} seeds has a combination of the fitted numbers that "
+        "agrees with what was observed, the same for all policies. The intervals hold what these leave open.",
+        "Échantillon a posteriori « {sample} » : chacune des {seeds} graines a une combinaison des nombres calés "
+        "qui s'accorde avec les observations, la même pour toutes les politiques. Les intervalles contiennent ce "
+        "qu'elles laissent ouvert."),
+    "fitted_told": (
+        "Every fitted number is told by what was observed.",
+        "Chaque nombre calé est déterminé par les observations."),
+    "fitted_untold": (
+        "What was observed says next to nothing of these numbers: a result that rests on one of them rests on an "
+        "assumption.",
+        "Les observations ne disent presque rien des nombres suivants : un résultat qui repose sur l'un d'eux repose "
+        "sur une hypothèse."),
+    "reproduced_current": (
+        "The status quo held against {n} observed figures ({runs} runs, {course}). Those marked validate were never "
+        "looked at while fitting; those marked input are given to the model, so that agreement is no finding.",
+        "La situation actuelle confrontée à {n} chiffres observés ({runs} simulations, {course}). Ceux de la "
+        "validation n'ont jamais servi au calage ; ceux d'entrée sont fournis au modèle : leur accord ne prouve rien."),
+    "reproduced_none": (
+        "The model has not been held against observations on this territory ({territory}): what it reproduces there "
+        "is not known. To find out: territoire validate --territory {name}.",
+        "Le modèle n'a pas été confronté aux observations sur ce territoire ({territory}) : on ignore ce qu'il y "
+        "reproduit. Pour le savoir : territoire validate --territory {name}."),
+    "reproduced_other_territory": (
+        "The validation that is kept was made on other files of this territory ({territory}); its figures do not "
+        "hold here and are not shown. To make it anew: territoire validate --territory {name}.",
+        "La validation conservée a été faite sur d'autres fichiers de ce territoire ({territory}) ; ses chiffres ne "
+        "valent pas ici et ne sont pas montrés. Pour la refaire : territoire validate --territory {name}."),
+    "reproduced_other_model": (
+        "The validation that is kept was made with a model whose figures differ from those of this one (version "
+        "{version}); it is stale and not shown. To make it anew: territoire validate --territory {name}.",
+        "La validation conservée a été faite avec un modèle dont les chiffres diffèrent de ceux de celui-ci (version "
+        "{version}) ; elle est périmée et n'est pas montrée. Pour la refaire : territoire validate "
+        "--territory {name}."),
+    "use": ("observed figures", "chiffres observés"),
+    "inside": ("in range", "dans la plage"),
+    "outside": ("out of range", "hors plage"),
+    "not_judged": ("not judged", "non jugés"),
+    "fit": ("fit: used for fitting", "calage : ont servi à caler"),
+    "validate": ("validate: kept apart", "validation : tenus à part"),
+    "input": ("input: given to the model", "entrée : fournis au modèle"),
+    "failing": ("{simulated} simulated, {low} to {high} tolerated", "{simulated} simulé, {low} à {high} toléré"),
+    "not_sure": (" (not sure: more runs would tell)", " (incertain : davantage de simulations le diraient)"),
+    "also_outside": (
+        "Also out of range, among the figures used for fitting or given to the model: {labels}.",
+        "Également hors plage, parmi les chiffres qui ont servi au calage ou sont fournis au modèle : {labels}."),
 }  # fmt: skip
 NAMES: dict[str, tuple[str, str]] = {
     "compulsory": ("compulsory insurance", "assurance maladie obligatoire"),

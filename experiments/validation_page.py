@@ -6,44 +6,39 @@ Owns the wording and form of that page, in Markdown; judges nothing. What a fail
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import calibration
 from abm.errors import InputError
-from abm.yaml_reader import read_text
+from calibration.targets import load_labels
 from experiments.validating import INSIDE, NO_VALUE, NOT_MODELLED, OUTSIDE, USES, Validation
 from experiments.validation_views import TITLES, number
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from abm.environment.territory import Territory
+
 MEANINGS = Path(str(calibration.__file__)).parent / "meanings.csv"
-FALLBACK = "What rests on it is no result."
+FALLBACK = {"en": "What rests on it is no result.", "fr": "Ce qui repose dessus n'est pas un résultat."}
 
 
-@cache
-def load_meanings(file: Path = MEANINGS) -> dict[str, str]:
-    """Read what it means when a target fails: id to a sentence.
+def load_meanings(file: Path = MEANINGS) -> dict[str, dict[str, str]]:
+    """Read what it means when a target fails: id to language to a sentence.
 
     Raises
     ------
     InputError
-        The columns are not id and en, or an id stands twice.
+        The columns are not id, en, fr, or an id stands twice.
     """
-    reader = csv.DictReader(io.StringIO(read_text(file)))
-    if tuple(reader.fieldnames or ()) != ("id", "en"):
-        raise InputError(f"found columns {reader.fieldnames}, expected id, en", file=file, line=1)
-    found: dict[str, str] = {}
-    for line, row in enumerate(reader, start=2):
-        if row["id"] in found:
-            raise InputError(f"'{row['id']}' stands twice", file=file, line=line, column="id")
-        found[row["id"]] = row["en"]
-    return found
+    return load_labels(file)
+
+
+def meaning_of(target: str, language: str = "en") -> str:
+    """Return what it means for use when a target fails."""
+    return load_meanings().get(target, FALLBACK)[language]
 
 
 def page(found: Validation) -> str:
@@ -73,8 +68,12 @@ def page(found: Validation) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_page(found: Validation, file: Path) -> None:
-    """Write the page.
+def write_page(found: Validation, file: Path, territory: Territory | None = None) -> None:
+    """Write the page; with that of the documentation itself, also the record from which reports tell it.
+
+    Parameters
+    ----------
+    territory : of the validation; None: no record is kept.
 
     Raises
     ------
@@ -82,6 +81,10 @@ def write_page(found: Validation, file: Path) -> None:
         It cannot be written.
     """
     from experiments.store import write_text
+    from experiments.validation_record import is_own_page, write_record
+
+    if territory is not None and is_own_page(file):
+        write_record(found, territory)
 
     try:
         write_text(file, page(found))
@@ -108,10 +111,9 @@ def _failing(table: pd.DataFrame) -> list[str]:
     lines = []
     for row in rows:
         doubt = "" if row["is_sure"] else " (not sure: more runs would tell)"
-        meaning = load_meanings().get(row["id"], FALLBACK)
         lines.append(
             f"- **{row['id']}** {row['label']} ({row['use']}): {number(row['simulated'])} where "
-            f"{number(row['low'])} to {number(row['high'])} is tolerated{doubt}. {meaning}"
+            f"{number(row['low'])} to {number(row['high'])} is tolerated{doubt}. {meaning_of(row['id'])}"
         )
     return ["\n".join(lines)]
 

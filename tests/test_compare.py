@@ -305,6 +305,8 @@ def test_base_years_are_whole_years_before_the_start(years: int) -> None:
         ({"teleconsultation_time": "booth"}, "with 'teleconsultation' 0"),
         ({"patient_education": 1, "education_effect": "published", "education_without_effect": 1}, "one of the two"),
         ({"network_adherence": 0.5, "network_priority": 1, "network_without_effect": 1}, "one of the two"),
+        ({"network_adherence": 0.5, "network_effect": "direct", "network_without_effect": 1}, "one of the two"),
+        ({"network_adherence": 0.5, "network_effect": "direct", "network_priority": 1}, "one of the two"),
         ({"gp_departures": 99}, "'gp_departures': found 99"),
     ],
 )

@@ -44,6 +44,11 @@ def test_every_intervention_conforms(policy: type[Policy]) -> None:
     assert faults(policy, LEVELS[policy.name]) == []
 
 
+def test_the_network_conforms_in_its_direct_mode_too() -> None:
+    (network,) = (policy for policy in policies() if policy.name == "network")
+    assert faults(network, {"network_adherence": 1.0, "network_effect": "direct"}) == []
+
+
 # --- broken on purpose ------------------------------------------------------------------------------------------
 
 

@@ -732,8 +732,10 @@ SCRIPT = """
 import json, sys
 sys.path.insert(0, {tests!r})
 from test_demography import mothers, live_months
+from abm.state import Effect
 world = mothers(n=300, n_spare=300, n_months=16)
 world.death_rates[:], world.departure_rates[:] = 0.02, 0.03
+world.effects[::2, Effect.DEATH_RATIO], world.rules.has_death_ratio = 0.7, 1.0
 live_months(world, 14)
 print(json.dumps([world.vital.tolist(), world.patients.tolist()]))
 """

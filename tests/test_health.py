@@ -668,10 +668,11 @@ import numpy as np
 from test_health import SHIPPED, begun, look_on
 from abm.agents.health import mortality_multiplier, see_doctor, utility_loss
 from abm.handle import compiled
-from abm.state import Kind
+from abm.state import Effect, Kind
 world = begun(tuple(SHIPPED.values()), n=400, n_days=300, months=True)
 world.patients.conditions[:200] = np.arange(200) % 64
 world.patients.age_band, world.patients.need_factor = 7, 1.0
+world.effects[::2, Effect.AVOIDABLE_RATIO], world.rules.has_avoidable_ratio = 0.7, 1.0
 events, handle = [], compiled(world)
 for first in range(0, 200, 20):
     events.append(look_on(world, first, first + 20))

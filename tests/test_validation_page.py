@@ -9,6 +9,7 @@ import pytest
 
 from abm.errors import InputError
 from calibration.patterns import checks
+from calibration.targets import LANGUAGES
 from experiments.validating import OUTSIDE, Validation, judge
 from experiments.validation_page import FALLBACK, load_meanings, page, write_page
 
@@ -26,7 +27,7 @@ def validation(values: dict[str, list[float]]) -> Validation:
 def test_failing_targets_stand_first_with_what_they_mean() -> None:
     text = page(validation({"V01": [0.9, 0.91], "V02": [2.0, 3.0]}))
     failing = text[text.index("## What fails") : text.index("## Fit")]
-    assert "**V01**" in failing and load_meanings()["V01"] in failing and "V02" not in failing
+    assert "**V01**" in failing and load_meanings()["V01"]["en"] in failing and "V02" not in failing
     assert "| V01 | " in text and "**out**" in text
     assert "Not judged here" in text and "V33" in text
     assert "means\n\n- **V01**" in text, "a list needs an empty line before it"
@@ -48,7 +49,9 @@ def test_every_target_has_a_meaning_of_its_own() -> None:
     meanings = load_meanings()
     ids = {target.id for target in checks()}
     assert set(meanings) == ids - set(NOT_MODELLED)
-    assert FALLBACK not in meanings.values() and all(len(words) > 20 for words in meanings.values())
+    for words in meanings.values():
+        assert set(words) == set(LANGUAGES) and words["en"] != words["fr"]
+        assert words != FALLBACK and all(len(text) > 20 and text.endswith(".") for text in words.values())
 
 
 def test_a_single_run_has_no_interval() -> None:
@@ -59,7 +62,7 @@ def test_a_single_run_has_no_interval() -> None:
 
 def test_bad_files(tmp_path: Path) -> None:
     file = tmp_path / "meanings.csv"
-    file.write_text("id,en\nV01,a\nV01,b\n", encoding="utf-8")
+    file.write_text("id,en,fr\nV01,a,b\nV01,c,d\n", encoding="utf-8")
     with pytest.raises(InputError, match="twice"):
         load_meanings(file)
     with pytest.raises(InputError, match="cannot be written"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import exp
 
-from abm.agents.health import begin_life_with_disease, burden
+from abm.agents.health import begin_life_with_disease, burden, death_ratio
 from abm.agents.leaving import leave
 from abm.agents.needs import age_years, refresh_rates, start_clock
 from abm.compiled import rule
@@ -54,7 +54,7 @@ def live_a_month(world, today):
         quality_days += days * float(patient.utility)
         if patient.status != ALIVE or months == 0.0:
             continue
-        p_death = death_probability(world, patient, mortality_ratio, today, months)
+        p_death = death_probability(world, patient, mortality_ratio * death_ratio(world, row), today, months)
         expected_deaths += p_death
         fate = fate_of(world, row, today, p_death, months)
         if fate != ALIVE:

@@ -20,7 +20,7 @@ from abm.agents.needs import age_years, refresh_rates, start_clock
 from abm.compiled import rule
 from abm.environment.diary import forget
 from abm.randomness import Stream, normal, uniform
-from abm.state import NEVER, NOBODY, Contact, Kind, Stage, Status
+from abm.state import NEVER, NOBODY, Contact, Effect, Kind, Stage, Status
 
 DAYS_BETWEEN_LOOKS = 30
 DAYS_A_YEAR = 365.25
@@ -32,6 +32,7 @@ IN_NO_CHAIN = -2
 GP_ACUTE, GP_FOLLOW_UP = int(Kind.GP_ACUTE), int(Kind.GP_FOLLOW_UP)
 ALIVE, QUIET = int(Status.ALIVE), int(Stage.QUIET)
 DISEASE, ESCALATION = int(Contact.DISEASE), int(Contact.ESCALATION)
+DEATH_RATIO, AVOIDABLE_RATIO = int(Effect.DEATH_RATIO), int(Effect.AVOIDABLE_RATIO)
 # Sub-addresses within the stream INCIDENCE: who falls ill (by month), long-term status, recovery (by look).
 LONG_TERM_STATUS, RECOVERY = 0, 1
 
@@ -256,6 +257,8 @@ def event_rate(world, row, cause, today):
     log_ratio += event.log_deprivation_ratio * (3.0 - patient.income_quintile) / 4.0
     log_ratio += event.log_age_ratio_per_decade * (age_years(patient, today) - REFERENCE_AGE_YEARS) / 10.0
     ratio = float(world.health[row * world.conditions.size + event.condition].event_ratio)
+    if event.is_avoidable != 0 and world.rules[0].has_avoidable_ratio != 0.0:
+        ratio *= float(world.effects[row, AVOIDABLE_RATIO])
     return event.rate * ratio * exp(log_ratio)
 
 
@@ -435,6 +438,14 @@ def mortality_multiplier(world, row, today):
     Product over diseases of the ratio of each, of its control, and of an event within a year. 1 without disease.
     """
     return burden(world, row, today)[0]
+
+
+@rule
+def death_ratio(world, row):
+    """Return what interventions leave of a person's hazard of death, 0 to 1; 1, unread, where nobody's is changed."""
+    if world.rules[0].has_death_ratio == 0.0:
+        return 1.0
+    return float(world.effects[row, DEATH_RATIO])
 
 
 @rule

@@ -3,7 +3,8 @@
 A Mesa agent that decides once a month from the day it begins (step 9). Professionals join by the work of its staff and
 by contagion between colleagues, people by invitation at visits and by word of mouth: the agent form of the model of
 Bass (1969). Owns `patients.is_enrolled` and `risk_profile`, and the network's own lists; acts on people through
-`model.effects` only, so that no outcome is written, only rhythms and chances of care. Draws from JOIN, LEAVE_NETWORK
+`model.effects` only, so that no outcome is written, only rhythms and chances of care; or, where a scenario asks for
+its direct effect, the hazards of death and of avoidable admissions instead of these. Draws from JOIN, LEAVE_NETWORK
 (professionals: sub-addresses of their own), ENROL and INVITED.
 """
 
@@ -63,6 +64,7 @@ class NetworkPlan:
     communes : in which it is open, shape (c,).
     conditions : bits of the diseases of those who may enrol; 0: everybody may.
     has_effect : False: run and paid for, but nothing is done for members.
+    is_direct : hazards of death and avoidable admissions are scaled, and no care of members is changed.
     gives_priority : members may use the time that specialists keep for the urgent.
     is_selective : the regular and the healthy enrol more readily.
     action : what is spent, by whom and when.
@@ -74,6 +76,7 @@ class NetworkPlan:
     communes: Flags
     conditions: int
     has_effect: bool
+    is_direct: bool
     gives_priority: bool
     is_selective: bool
     action: ActionPlan
@@ -89,6 +92,7 @@ def network_plan(
     conditions: str = "",
     without_effect: int = 0,
     priority: int = 0,
+    effect: str = "",
 ) -> NetworkPlan:
     """Return a checked plan.
 
@@ -97,6 +101,7 @@ def network_plan(
     start, end : dates as 2020-06-01; empty: the first day of the horizon, and when the money is spent.
     communes : names or INSEE codes, divided by commas; empty: all.
     conditions : names of diseases, divided by commas; empty: everybody may enrol.
+    effect : "direct": on hazards; empty: on the care of members.
 
     Raises
     ------
@@ -127,6 +132,7 @@ def network_plan(
         communes=is_open,
         conditions=bits,
         has_effect=not without_effect,
+        is_direct=bool(effect),
         gives_priority=bool(priority),
         is_selective=model.policy.self_selection,
         action=load_action_plan(setting.parameters),
@@ -466,14 +472,26 @@ class CareNetwork(mesa.Agent):
     def _act(self, today: int) -> None:
         """Say what the network does for members whose doctor is in it: one channel for each outcome.
 
-        The registered effects on cost, death and admissions [N016-N021] are never applied: what comes of membership,
-        comes of these channels.
+        Either their care is changed (rhythm, referral, discharge, priority, review of drugs) and what comes of
+        membership comes of that; or, in the direct mode, none of these is, and the registered effects on death [N020]
+        and avoidable admissions [N021] are applied as they stand. Never both. The registered effects on cost and the
+        published ones [N016-N019] are not applied at all.
         """
+        patients = self.model.arrays.patients
+        is_cared_for = (patients.is_enrolled == 1) & (patients.status == Status.ALIVE) & self.has_member_gp()
+        act = self._act_on_hazards if self.plan.is_direct else self._act_on_care
+        act(self.strength(today) * is_cared_for)
+
+    def _act_on_hazards(self, cared_for: Floats) -> None:
+        """Scale hazards of death and of avoidable admissions, `cared_for` (0-1, shape (n,)) of the way."""
+        parameters, effects = self.model.setting.parameters, self.model.effects
+        effects.set(NAME, Effect.DEATH_RATIO, parameters["network_mortality_HR_members[model prior]"] ** cared_for)
+        effects.set(NAME, Effect.AVOIDABLE_RATIO, parameters["network_acsc_admission_RR_members"] ** cared_for)
+
+    def _act_on_care(self, cared_for: Floats) -> None:
+        """Change rhythm and chances of care, `cared_for` (0-1, shape (n,)) of the way."""
         world, parameters, effects = self.model.arrays, self.model.setting.parameters, self.model.effects
         patients = world.patients
-        cared_for = self.strength(today) * (
-            (patients.is_enrolled == 1) & (patients.status == Status.ALIVE) & self.has_member_gp()
-        )
         gain = np.array([parameters[f"network_follow_up_gain[{profile}]"] for profile in PROFILES])
         effects.set(NAME, Effect.FOLLOW_UP_RATIO, 1.0 + cared_for * gain[patients.risk_profile])
         shares = {

@@ -15,6 +15,7 @@ import numpy as np
 from abm.agents.beds import free_bed, take_bed
 from abm.agents.calls import ask_for_bed
 from abm.agents.endings import write_emergency
+from abm.agents.health import death_ratio
 from abm.agents.leaving import leave
 from abm.agents.needs import in_order, need_now
 from abm.compiled import rule
@@ -244,7 +245,7 @@ def admit(world, row, cause, by_emergency, is_readmission, today):
     nights = 0
     if not is_day_case:
         nights = nights_of(world, cause, normal(world.key, Stream.STAY, person, cause, today))
-    p_death = death_share(world, patient, cause, today + nights)
+    p_death = death_share(world, patient, cause, today + nights) * death_ratio(world, row)
     world.vital[world.month_of[today], EXPECTED_DEATHS] += p_death
     dies = uniform(world.key, Stream.HOSPITAL_DEATH, person, cause, today) < p_death
     i = write_stay(world, row, site, cause, ward, today, today + nights)

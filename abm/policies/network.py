@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from abm.model import TerritoryModel
 
 MAIN = "network_adherence"
+DIRECT = "direct"
+#: Levers of which only one can be asked for: what does nothing has no effect, and direct effects have no channels.
+CONTRADICTIONS = (
+    ("network_priority", "network_without_effect"),
+    ("network_effect", "network_without_effect"),
+    ("network_priority", "network_effect"),
+)
 DATE = r"\d{4}-\d{2}-\d{2}"
 
 
@@ -36,13 +43,18 @@ class Network(Policy):
               kind=int, of=MAIN),
         Lever("network_priority", "0 or 1", "1: members may use time that specialists keep for the urgent",
               kind=int, of=MAIN),
+        Lever("network_effect", "name", "how it acts on members: by their care (empty, the default), or direct: "
+              "N020 on their deaths and N021 on their avoidable admissions instead",
+              kind=str, neutral="", choices=(DIRECT,), of=MAIN),
     )  # fmt: skip
     streams = ("JOIN", "ENROL", "LEAVE_NETWORK", "INVITED")
 
     def prepare(self, model: TerritoryModel) -> None:
-        """Check dates, communes, diseases, the plan of expenses; refuse priority for members of what does nothing."""
-        if self.value("network_without_effect") and self.value("network_priority"):
-            raise InputError("'network_priority': found 1 with 'network_without_effect' 1, expected one of the two")
+        """Check dates, communes, diseases, the plan of expenses; refuse what contradicts itself."""
+        for one, other in CONTRADICTIONS:
+            if self.value(one) and self.value(other):
+                found, beside = self.value(one), self.value(other)
+                raise InputError(f"'{one}': found {found} with '{other}' {beside}, expected one of the two")
         model.plan_network(**{name.removeprefix("network_"): value for name, value in self.values.items()})
 
     def on_month(self, model: TerritoryModel, today: int) -> None:
