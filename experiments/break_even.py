@@ -81,7 +81,7 @@ def _strength_range(fields: Mapping[str, Any]) -> list[float]:
     """Return how much weaker and stronger than supposed a scenario's effects may be, by the registry."""
     from abm.parameters import load_parameters
     from abm.scenario import Scenario
-    from experiments.comparing import parts_of
+    from experiments.comparison_plan import parts_of
 
     families = [EFFECTS[name] for name in parts_of(Scenario.model_validate(fields)) if name in EFFECTS]
     ratios = []

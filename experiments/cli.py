@@ -95,6 +95,10 @@ Seed = Annotated[
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: outputs/SCENARIO).")
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Let the workers of a Dask scheduler make the runs: tcp://… or its file."),
+]
 Posterior = Annotated[
     str | None,
     typer.Option(
@@ -330,6 +334,7 @@ def compare(
     ] = None,
     posterior: Posterior = None,
     workers: Annotated[int, typer.Option(help="Processes.", parser=_whole(1), metavar="INTEGER")] = 2,
+    cluster: Cluster = None,
     days: Annotated[str | None, typer.Option(metavar="INTEGER", help="Reported days.")] = None,
     scale: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Share of people and capacity simulated, above 0 to 1.")
@@ -375,6 +380,7 @@ def compare(
             base_years=None if base_years is None else _whole(1)(base_years),
             posterior=posterior,
             workers=workers,
+            cluster=cluster,
             output=output,
             progress=told,
             **_overrides({"days": days, "scale": scale}, changes or []),
@@ -617,10 +623,6 @@ def _overrides(given: dict[str, str | None], changes: list[str]) -> dict[str, An
 Workers = Annotated[
     int | None,
     typer.Option(help="Processes (default: as cores and memory allow).", parser=_whole(1), metavar="INTEGER"),
-]
-Cluster = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="Let the workers of a Dask scheduler make the runs: tcp://… or its file."),
 ]
 BatchOutput = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: outputs/DESIGN).")

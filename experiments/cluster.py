@@ -11,7 +11,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,28 @@ def cluster_executor(address: str, wait_s: float = WAIT_S) -> Iterator[tuple[Exe
             executor.shutdown(wait=False)
     finally:
         client.close()
+
+
+@contextmanager
+def workers_of(address: str | None) -> Iterator[tuple[Executor | None, int | None]]:
+    """Yield who makes runs: the workers of a cluster and their number; without an address nobody from elsewhere.
+
+    Raises
+    ------
+    InputError
+        See `cluster_executor`.
+    ConnectionError
+        The cluster is lost while they work.
+    """
+    if address is None:
+        yield None, None
+        return
+    try:
+        with cluster_executor(address) as found:
+            yield found
+    except (CancelledError, BrokenExecutor) as error:
+        message = f"the cluster is lost ({error or type(error).__name__}); what was finished is kept"
+        raise ConnectionError(0, message, address) from None
 
 
 def _connect(address: str, wait_s: float) -> Any:

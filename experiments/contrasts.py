@@ -216,7 +216,7 @@ def attribution(runs: pd.DataFrame, totals: pd.DataFrame, facts: Mapping[str, An
     "interaction": all together less the sum of each alone; "total"), value, low, high, n, is_seen.
     """
     from abm.scenario import Scenario
-    from experiments.comparing import parts_of
+    from experiments.comparison_plan import parts_of
 
     parts = {name: parts_of(Scenario.model_validate(fields)) for name, fields in facts["scenarios"].items()
              if not facts["variants"].get(name, {}).get("delay")}  # fmt: skip
@@ -318,7 +318,7 @@ def null_of(policy: str, facts: Mapping[str, Any]) -> str:
     A scenario that is such an arm is its own.
     """
     from abm.scenario import Scenario
-    from experiments.comparing import null_levers, parts_of
+    from experiments.comparison_plan import null_levers, parts_of
 
     scenarios = {name: Scenario.model_validate(fields) for name, fields in facts["scenarios"].items()}
     wanted = null_levers(scenarios[policy])
@@ -358,7 +358,7 @@ def gp_equivalents(runs: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame
     On the line through none and those recruited; a scenario that only recruits must be among those compared.
     """
     from abm.scenario import Scenario
-    from experiments.comparing import parts_of
+    from experiments.comparison_plan import parts_of
 
     there = set(runs["scenario"])
     yards = [name for name, of in facts["variants"].items() if of.get("yardstick")]
@@ -388,7 +388,7 @@ def gp_equivalents(runs: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame
 def drivers(totals: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
     """Return which uncertain parameters go with the net saving, by rank correlation over the draws, with grades."""
     from abm.parameters import load_parameters
-    from experiments.comparing import drawn_parameters
+    from experiments.uncertain_draws import drawn_parameters
 
     if not facts["is_uncertain"] or facts["replications"] < FEWEST_FOR_DRIVERS:
         return pd.DataFrame()

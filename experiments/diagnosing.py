@@ -17,7 +17,8 @@ import pandas as pd
 
 from abm.errors import InputError
 from abm.scenario import Scenario, list_scenarios, load_scenario
-from experiments.comparing import DESIGN, analyse, compare, parts_of, read_facts
+from experiments.comparing import DESIGN, analyse, compare, read_facts
+from experiments.comparison_plan import parts_of
 from experiments.pairing import interval
 from experiments.ranking import potential, ranking
 from experiments.run_tables import RUNS, read_runs

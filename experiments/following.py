@@ -18,7 +18,7 @@ from experiments.terminal import Progress
 
 if TYPE_CHECKING:
     from experiments.batch import RunSpec
-    from experiments.comparing import Plan
+    from experiments.comparison_plan import Plan
 
 SHOWN = ("time_to_care_days.gp", "days"), ("spend_per_head_eur", "EUR a head and year")
 FEWEST = 2  # replications that say something of chance

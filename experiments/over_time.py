@@ -58,7 +58,7 @@ def remaining(runs: pd.DataFrame, totals: pd.DataFrame, facts: Mapping[str, Any]
 def _ended_of(policy: str, facts: Mapping[str, Any]) -> str | None:
     """Return the scenario in which a policy's money stops half-way, if one was run."""
     from abm.scenario import Scenario
-    from experiments.comparing import ended_levers, parts_of
+    from experiments.comparison_plan import ended_levers, parts_of
 
     scenarios = {name: Scenario.model_validate(fields) for name, fields in facts["scenarios"].items()}
     wanted = ended_levers(scenarios[policy])

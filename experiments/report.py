@@ -264,7 +264,7 @@ def _grade_rows(
     """Return the uncertain numbers that drive the result, where they were drawn, else those of the policies."""
     from abm.parameters import load_parameters
     from abm.scenario import Scenario
-    from experiments.comparing import parts_of
+    from experiments.comparison_plan import parts_of
 
     registry = load_parameters()
     if "drivers" in tables:

@@ -16,6 +16,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,10 +134,18 @@ def people_file(file: Path) -> Path:
     return file.parent.parent / PEOPLE / file.name
 
 
+@dataclass(frozen=True)
+class Crew:
+    """Who makes runs: so many processes of this machine, or an executor, a cluster's, with so many workers."""
+
+    workers: int = 2
+    executor: Executor | None = None
+
+
 def make_missing(
     specs: Iterable[RunSpec],
     folder: Path,
-    workers: int,
+    crew: Crew,
     on_done: Callable[[int, int], None] | None = None,
 ) -> dict[str, str]:
     """Make the runs that are not there yet; return the error of each that failed, by digest.
@@ -163,9 +173,10 @@ def make_missing(
 
     if on_done is not None:
         on_done(over, len(wanted))
-    jobs = ((digest, (spec, str(file_of(folder, spec)))) for digest, spec in missing.items())
+    # Workers of a cluster may have begun in another folder.
+    jobs = ((digest, (spec, str(file_of(folder.resolve(), spec)))) for digest, spec in missing.items())
     try:
-        outcomes = run_all(_carry_out, jobs, min(workers, max(1, len(missing))), on_done=note)
+        outcomes = run_all(_carry_out, jobs, min(crew.workers, max(1, len(missing))), crew.executor, on_done=note)
     except Stop as stop:
         raise InputError(str(stop), file=folder) from None
     return {digest: outcome.error for digest, outcome in outcomes.items() if outcome.error is not None}

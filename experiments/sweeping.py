@@ -12,8 +12,7 @@ import itertools
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from abm.errors import InputError
 from abm.scenario import Scenario
 from experiments.batch import difference, refuse_taken, run_batch
+from experiments.cluster import workers_of
 from experiments.designs import SweepDesign, read_sweep_design
 from experiments.pool import run_all
 from experiments.progress import Counts
@@ -223,38 +223,22 @@ def carry_out(
         if on_done is not None:
             on_done(counts)
 
-    with _executor(cluster) as (executor, n_workers):
+    with workers_of(cluster) as (executor, n_workers):
         count = workers or n_workers or default_workers()
-        try:
-            table = run_batch(
-                prepared.specs,
-                folder,
-                workers=count,
-                executor=executor,
-                retry_failed=retry_failed,
-                strata=prepared.strata,
-                about=prepared.about,
-                on_done=note,
-            )
-        except (CancelledError, BrokenExecutor) as error:
-            message = f"the cluster is lost ({error or type(error).__name__}); what was finished is kept"
-            raise ConnectionError(0, message, cluster) from None
+        table = run_batch(
+            prepared.specs,
+            folder,
+            workers=count,
+            executor=executor,
+            retry_failed=retry_failed,
+            strata=prepared.strata,
+            about=prepared.about,
+            on_done=note,
+        )
     if not is_finished(folder):
         times = {"started": started, "ended": provenance.now(), "wall_s": perf_counter() - began}
         write_manifest(folder, prepared.specs, prepared.about, times | {"workers": count, "cluster": cluster}, told[0])
     return table
-
-
-@contextlib.contextmanager
-def _executor(cluster: str | None) -> Iterator[tuple[Executor | None, int | None]]:
-    """Yield who makes the runs: processes of this machine (none), or the workers of a cluster and their number."""
-    if cluster is None:
-        yield None, None
-    else:
-        from experiments.cluster import cluster_executor
-
-        with cluster_executor(cluster) as found:
-            yield found
 
 
 def default_workers() -> int:

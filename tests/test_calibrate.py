@@ -18,7 +18,7 @@ from calibration.patterns import checks
 from calibration.targets import load_targets
 from experiments.calibrating import Calibration, ask, calibrate, status, usable_targets
 from experiments.cli import app
-from experiments.comparing import make_plan
+from experiments.comparison_plan import make_plan
 from experiments.designs import read_sweep_design
 from experiments.posteriors import Fitted, Posterior, find_posterior, load_posterior, model_figures, with_sample
 
@@ -110,16 +110,16 @@ def test_a_run_takes_the_combination_of_its_seed_and_keeps_what_is_set(fitted: C
 
 
 def test_a_comparison_has_one_combination_a_seed_for_all_scenarios(fitted: Calibration) -> None:
-    from experiments.comparing import _with_posterior
+    from experiments.comparison_plan import with_posterior
 
-    plan = _with_posterior(make_plan(["more_gps"], "baseline", "tiny", overrides=SHORT), fitted.folder)
+    plan = with_posterior(make_plan(["more_gps"], "baseline", "tiny", overrides=SHORT), fitted.folder)
     sample = load_posterior(fitted.folder)
     for spec in plan.specs(2):
         parameters = json.loads(spec.scenario)["parameters"]
         assert {name: parameters[name] for name in sample.names} == sample.draw(spec.seed)
     other = load_scenario("more_gps", **SHORT, gp_gravity_per_minute=0.11)
     with pytest.raises(InputError, match="which the posterior sample sets as well"):
-        _with_posterior(make_plan([other], "baseline", "tiny", overrides=SHORT), fitted.folder)
+        with_posterior(make_plan([other], "baseline", "tiny", overrides=SHORT), fitted.folder)
 
 
 def test_a_design_varies_the_sample_as_one_factor(fitted: Calibration) -> None:

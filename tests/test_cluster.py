@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from abm.errors import InputError
 from experiments.cluster import _check_workers, cluster_executor
+from experiments.comparing import compare
 from experiments.specs import code_digest, make_specs
 from experiments.sweeping import Sweep, carry_out
 from experiments.table import load
@@ -92,6 +94,16 @@ def test_a_worker_killed_in_the_middle_changes_nothing(cluster: Cluster, tmp_pat
     for name in ("runs/00000.parquet", "design.json"):
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
     assert set(load(tmp_path / "far")["status"]) == {"done"}
+
+
+def test_a_comparison_says_the_same_wherever_its_runs_are_made(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.add_worker()
+    asked = {"territory": "tiny", "replications": 2, **SHORT}
+    far = compare("more_gps", cluster=str(cluster.file), output=tmp_path / "far", **asked)
+    near = compare("more_gps", workers=1, output=tmp_path / "near", **asked)
+    assert not far.errors and set(far.tables) == set(near.tables)
+    for name, table in near.tables.items():
+        pd.testing.assert_frame_equal(far.tables[name], table)
 
 
 def test_workers_that_cannot_do_the_work_are_refused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

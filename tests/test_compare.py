@@ -20,21 +20,14 @@ from abm.parameters import load_parameters
 from abm.scenario import load_scenario
 from experiments.claims import BEFORE, Claims
 from experiments.cli import app
-from experiments.comparing import (
-    DESIGN,
-    analyse,
-    compare,
-    drawn_parameters,
-    make_plan,
-    parts_of,
-    triangular,
-    warm_up_of,
-)
+from experiments.comparing import DESIGN, analyse, compare
+from experiments.comparison_plan import make_plan, parts_of, warm_up_of
 from experiments.contrasts import contracts, null_of, tables
 from experiments.measures import measures, totals_by_run
 from experiments.run_tables import tables_of
 from experiments.savings import payouts
 from experiments.terminal import Progress
+from experiments.uncertain_draws import drawn_parameters, triangular
 
 SHORT = {"days": 40, "warm_up_days": 14, "follow_up_days": 31}
 

@@ -26,7 +26,7 @@ from abm.parameters import load_parameters
 from abm.payments.tables import Category
 from abm.scenario import load_scenario
 from abm.state import NOBODY, Effect, Status, Vital, World
-from experiments.comparing import null_levers
+from experiments.comparison_plan import null_levers
 
 PARAMETERS = load_parameters()
 DEATHS, ADMISSIONS = "network_mortality_HR_members[model prior]", "network_acsc_admission_RR_members"
