@@ -29,7 +29,9 @@ def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     if n_bytes < HUGE_PAGE_BYTES // 2:
         return np.zeros(shape, kind)
     whole = -(-n_bytes // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
-    memory = mmap.mmap(-1, whole)
+    # Private: Python's default is memory to be shared, which Linux gives in small pages only.
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
+    memory = mmap.mmap(-1, whole, **private)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, kind, count=n_bytes // kind.itemsize).reshape(shape)
