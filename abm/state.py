@@ -193,8 +193,8 @@ PATIENT = np.dtype(
 
 EPISODE = np.dtype(
     [
-        ("appointment_on", "i4"),  # agenda
         ("rate", "f4"),  # needs a day of this kind at the person's present age and health; needs
+        ("appointment_on", "i2"),  # agenda
         ("event_day", "i2"),  # day of the diary it waits for, or NEVER; diary
         ("asked_on", "i2"),  # first asking date, kept when rebooked; needs
         ("provider", "i2"),  # row in providers, NOBODY outside; agenda

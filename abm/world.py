@@ -181,6 +181,7 @@ def build_world(
     calendar = calendar_of(territory, scenario)
     practices = practices_of(territory, parameters, people_key)
     population = make_population(territory, scenario, parameters, conditions, travel, people_seed)
+    fingerprint = population.fingerprint
     rates = need_rates(population, parameters, conditions, specialties, reference_day=scenario.warm_up_days)
     providers = providers_of(
         territory, parameters, practices, specialties, people_key, reference_day=scenario.warm_up_days
@@ -221,6 +222,7 @@ def build_world(
     kinds = kind_table(parameters, specialties)
     local = local_providers(kinds, providers, travel.minutes, parameters)
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
+    del acts  # a large table: everybody's needs
     rule = rule_row(parameters, float(acute), delay_affects_health=scenario.delay_affects_health)
     emergency_places = _nearest_emergency(territory, travel)
     world = empty_world(
@@ -283,7 +285,7 @@ def build_world(
         calendar,
         travel,
         seed,
-        population.fingerprint,
+        fingerprint,
         planned=planned,
         offered=agendas.free + agendas.reserve + agendas.walk_in + taken,
         overtime_offered=agendas.overtime.copy(),
