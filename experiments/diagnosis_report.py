@@ -13,7 +13,7 @@ import pandas as pd
 
 from experiments.answers import number, title_of
 from experiments.diagnosing import GAPS, GROUP_INDICATORS, GROUPS
-from experiments.diagnosis_words import called, is_share, say, unit
+from experiments.diagnosis_words import called, is_share, of_pack, say, unit
 from experiments.ranking import AIMS
 from experiments.report import DRAWN, LIMITS, METHOD
 from experiments.report import TEMPLATE as STYLED
@@ -69,9 +69,9 @@ def render(found: Diagnosis, language: str) -> str:
         indicators=_indicator_rows(tables["indicators"], language),
         figures={"access": Markup(_map(found, language))},
         costs=_cost_rows(tables["costs"], language),
-        gap_columns=[called(name, language) for name in GAPS],
+        gap_columns=[_with_unit(name, language) for name in GAPS],
         communes=_commune_rows(tables["communes"], language),
-        group_columns=[called(name, language) for name in GROUP_INDICATORS],
+        group_columns=[_with_unit(name, language) for name in GROUP_INDICATORS],
         groups=_groups(tables["groups"], language),
         potential=[_potential_row(row, language) for row in tables["potential"].to_dict("records")],
         ranking=_ranking(tables["ranking"], facts, language),
@@ -93,7 +93,10 @@ def answers(found: Diagnosis, language: str) -> list[str]:
     table = found.tables["ranking"]
     for aim in AIMS:
         ranked = table[(table["aim"] == aim) & (table["rank"] > 0)].sort_values("rank")
-        names = "; ".join(title_of(name, found.facts, language) for name in ranked["scenario"][:MOST_NAMED])
+        names = "; ".join(
+            f"{title_of(row['scenario'], found.facts, language)} ({_number(row['per_1000_eur'], language)})"
+            for row in ranked.head(MOST_NAMED).to_dict("records")
+        )
         told = say("first", language).format(names=names) if names else say("none_ranked", language)
         texts.append(f"{_aim(aim, language)}. {told}")
     return texts
@@ -140,6 +143,15 @@ def _map(found: Diagnosis, language: str) -> str:
 
 
 # --- rows of tables: texts, ready to print ------------------------------------------------------------------------
+
+
+def _with_unit(name: str, language: str) -> str:
+    """Return an indicator's name with its unit, a heading; shares carry theirs in every cell."""
+    return called(name, language) if is_share(name) else f"{called(name, language)} ({unit(name, language)})"
+
+
+def _number(value: float, language: str) -> str:
+    return number(value, _digits(value), language)
 
 
 def _shown(name: str, value: float, language: str) -> str:
@@ -238,7 +250,7 @@ def _potential_row(row: Mapping[Any, Any], language: str) -> list[str]:
     cells = [
         _shown(name, row[column], language) for column in ("mean", "best_quarter", "worst_quarter", "gain_per_head")
     ]
-    return [f"{called(name, language)} ({'%' if is_share(name) else unit(name, language)})", *cells]
+    return [_with_unit(name, language), *cells]
 
 
 def _ranking(table: pd.DataFrame, facts: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
@@ -273,9 +285,9 @@ def _ranked_row(row: Mapping[Any, Any], facts: Mapping[str, Any], language: str)
         "rank": int(row["rank"]) or "",
         "title": title_of(row["scenario"], facts, language),
         "levers": told,
-        "per_euro": number(value, _digits(value), language) if has_quotient else "–",
+        "per_euro": _number(value, language) if has_quotient else "–",
         "interval": " · ".join(filter(None, (ends, note))),
-        "gain": number(row["gain"], _digits(row["gain"]), language),
+        "gain": _number(row["gain"], language),
         "gain_interval": span(row["gain_low"], row["gain_high"]),
         "price": number(row["price_eur"], 0, language),
     }
@@ -285,7 +297,12 @@ def _missing(found: Diagnosis, language: str) -> list[dict[str, str]]:
     from abm.environment.completing import completeness
 
     return [
-        {"name": item.name, "known": f"{item.known_share:.0%}", "stands_in": item.stands_in, "grade": item.grade}
+        {
+            "name": of_pack(item.name, language),
+            "known": f"{number(100 * item.known_share, 0, language)} %",
+            "stands_in": of_pack(item.stands_in, language),
+            "grade": item.grade,
+        }
         for item in completeness(found.territory)
         if not item.is_complete
     ]
