@@ -6,6 +6,8 @@ Owns what stands in it and in which order; its look is that of the report of a c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
+from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ TEMPLATE = "diagnosis.html.j2"
 TEMPLATES = Path(__file__).parent / "templates"
 SECTIONS = ("answer", "population", "morbidity", "access", "use", "professionals", "costs", "gaps", "groups",
             "potential", "ranking", "missing", "method", "limits")  # fmt: skip
-MOST_COMMUNES, MOST_NAMED = 12, 3
+MOST_COMMUNES, MOST_NAMED, MOST_DECIMALS = 12, 3, 6
 AIM_TITLES = {"costs": "costs_aim", "professionals": "professionals_aim"}
 POPULATION = ("people", "communes", "density", "share_75_plus", "median_income_eur", "general_practitioners",
               "gp_per_100000", "people_without_gp_in_commune_share")  # fmt: skip
@@ -59,7 +61,7 @@ def render(found: Diagnosis, language: str) -> str:
         style=Markup(style()),
         facts=facts,
         place=found.territory.title,
-        course=f"{reference['start']} + {reference['days']}",
+        course=_course(reference["start"], int(reference["days"])),
         version=facts.get("code", {}).get("version", ""),
         is_invented=bool(found.territory.description.get("invented")),
         sections=SECTIONS,
@@ -79,6 +81,12 @@ def render(found: Diagnosis, language: str) -> str:
         method=METHOD[language][:2],
         limits=[text.format(uncertain=DRAWN[facts["is_uncertain"]][language]) for text in LIMITS[language]],
     )
+
+
+def _course(start: str, days: int) -> str:
+    """Return the first and the last day of the horizon."""
+    first = date.fromisoformat(start)
+    return f"{first} – {first + timedelta(days=days - 1)}"
 
 
 def style() -> str:
@@ -130,7 +138,7 @@ def _map(found: Diagnosis, language: str) -> str:
         norm = Normalize(*((known.min(), known.max()) if len(known) else (0.0, 1.0)))
         colours = matplotlib.colormaps[COLOURS]
         areas(axis, found.territory, {code: colours(norm(value)) for code, value in known.items()})
-        sites(axis, found.territory)
+        sites(axis, found.territory, say("emergencies", language))
         axis.set_aspect(1.0 / np.cos(np.deg2rad(float(found.territory.communes["lat"].mean()))))
         axis.set_axis_off()
         scale = figure.colorbar(ScalarMappable(norm, colours), ax=axis, shrink=0.6, pad=0.0, aspect=24)
@@ -163,7 +171,11 @@ def _shown(name: str, value: float, language: str) -> str:
 
 
 def _digits(value: float) -> int:
-    return 0 if abs(value) >= 1000 or value == 0 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4
+    """Return how many decimals are worth showing: two figures at least, however small the value."""
+    size = abs(value)
+    if size >= 1000 or size == 0:
+        return 0
+    return 1 if size >= 10 else 2 if size >= 0.1 else min(1 - floor(log10(size)), MOST_DECIMALS)
 
 
 def _between(name: str, low: float, high: float, language: str) -> str:
@@ -279,7 +291,7 @@ def _ranked_row(row: Mapping[Any, Any], facts: Mapping[str, Any], language: str)
 
     has_quotient = row["per_1000_eur"] == row["per_1000_eur"]
     ends = span(row["low"], row["high"])
-    note = "" if row["rank"] else say("not_seen" if has_quotient else "no_price", language)
+    note = "" if row["rank"] else say(_why_no_rank(row), language)
     value = row["per_1000_eur"]
     return {
         "rank": int(row["rank"]) or "",
@@ -291,6 +303,13 @@ def _ranked_row(row: Mapping[Any, Any], facts: Mapping[str, Any], language: str)
         "gain_interval": span(row["gain_low"], row["gain_high"]),
         "price": number(row["price_eur"], 0, language),
     }
+
+
+def _why_no_rank(row: Mapping[Any, Any]) -> str:
+    """Return the word for why an intervention has no rank."""
+    if row["per_1000_eur"] != row["per_1000_eur"]:
+        return "no_price"
+    return "loss" if row["high"] < 0.0 else "not_seen"
 
 
 def _missing(found: Diagnosis, language: str) -> list[dict[str, str]]:

@@ -60,6 +60,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "gain": ("gain over the period", "gain sur la période"),
     "price": ("price, EUR over the period", "prix, EUR sur la période"),
     "not_seen": ("cannot be told from none", "ne se distingue pas de zéro"),
+    "loss": ("a loss", "une perte"),
+    "emergencies": ("emergencies", "urgences"),
     "no_price": ("no price in the books: no quotient", "sans prix dans les comptes : pas de quotient"),
     "experience": ("Experience: days of waiting for a GP spared", "Expérience : jours d'attente d'un MG évités"),
     "health": ("Health: quality-adjusted days of life gained", "Santé : jours de vie ajustés sur la qualité gagnés"),
@@ -74,11 +76,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "ranking_note": (
         "Price: what is put into an intervention (action, education, telehealth; a registered price of grade C where "
-        "the books have no entry), not what comes of it. Rows without a rank cannot be told from no gain with these "
-        "replications. Effects of grade C are guesses.",
+        "the books have no entry), not what comes of it. Rows without a rank lose, or cannot be told from no gain with "
+        "these replications. Effects of grade C are guesses.",
         "Prix : ce qu'on met dans l'intervention (action, éducation, télésanté ; un prix de niveau C où les comptes "
-        "n'ont pas d'écriture), non ce qui en résulte. Une ligne sans rang ne se distingue pas de l'absence de gain "
-        "avec ces réplications. Les effets de niveau C sont des hypothèses.",
+        "n'ont pas d'écriture), non ce qui en résulte. Une ligne sans rang perd, ou ne se distingue pas de "
+        "l'absence de gain avec ces réplications. Les effets de niveau C sont des hypothèses.",
     ),
     "none_ranked": (
         "With these replications no intervention can be told from no gain.",
