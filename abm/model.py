@@ -125,6 +125,7 @@ class TerritoryModel(mesa.Model):
         self.open_requests = 0
         self.seconds_by_step = dict.fromkeys((step.name for step in SCHEDULE), 0.0)
         self.seconds_collecting = 0.0
+        self._releases_at_end = False
         self._records_at_end: Records | None = None
         self._headline: tuple[int, dict[str, float]] | None = None
         self._month_base = np.zeros(len(Counter), np.int64)
@@ -158,8 +159,15 @@ class TerritoryModel(mesa.Model):
         if self.day == self.last_day:
             self.running = False
 
-    def run_to_end(self, on_day: Callable[[int, int], None] | None = None) -> None:
-        """Live every day that is left; `on_day(day, last_day)` is told of each (progress bars)."""
+    def run_to_end(self, on_day: Callable[[int, int], None] | None = None, *, then_release: bool = False) -> None:
+        """Live every day that is left; `on_day(day, last_day)` is told of each (progress bars).
+
+        Parameters
+        ----------
+        then_release : call `release()` before the last figures are collected, which then take the place of what only
+            the day needs: for runs that leave nothing but their records.
+        """
+        self._releases_at_end = then_release
         while self.running and self.day < self.last_day:
             self.step()
             if on_day is not None:
@@ -179,6 +187,8 @@ class TerritoryModel(mesa.Model):
             self.laws_checked += 1
             if self.day == self.last_day:
                 self._hold(without(self.arrays, ("blocks", "today", "queue", "queue_keys")))
+                if self._releases_at_end:
+                    self.release()
             began = perf_counter()
             self.datacollector.collect(self)
             self.seconds_collecting += perf_counter() - began

@@ -282,13 +282,16 @@ def all_episodes(world: World) -> Episodes:
 
 
 def open_episodes(world: World) -> Episodes:
-    """Return requests and booked visits that have not ended, with outcome OPEN."""
-    nodes = np.flatnonzero(world.episodes.stage != Stage.QUIET)
-    episodes = world.episodes[nodes]
-    kind, patient = np.divmod(nodes, world.patients.size)
-    columns = {name: np.zeros(nodes.size, dtype) for name, dtype in RECORD.items()}
-    columns["patient"][:], columns["kind"][:] = patient, kind
+    """Return requests and booked visits that have not ended, with outcome OPEN; one kind of need after another."""
+    by_kind = world.episodes.reshape(world.kinds.size, world.patients.size)
+    patients = [np.flatnonzero(episodes["stage"] != Stage.QUIET).astype(np.int32) for episodes in by_kind]
+    n_open = [rows.size for rows in patients]
+    columns = {name: np.zeros(sum(n_open), dtype) for name, dtype in RECORD.items()}
+    columns["patient"][:] = np.concatenate(patients)
+    columns["kind"][:] = np.repeat(np.arange(world.kinds.size), n_open)
     columns["closed_on"][:], columns["outcome"][:] = NEVER, Outcome.OPEN
     for name in set(RECORD) & set(EPISODE.names or ()):
-        columns[name][:] = episodes[name]
+        columns[name][:] = np.concatenate(
+            [episodes[name][rows] for episodes, rows in zip(by_kind, patients, strict=True)]
+        )
     return Episodes(columns)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.population import DAYS_A_YEAR
-from abm.state import KIND, NOWHERE, RULES, GeneralCause, Kind
+from abm.state import KIND, NOBODY, NOWHERE, RULES, GeneralCause, Kind
 
 if TYPE_CHECKING:
     from abm.calendar import Calendar
@@ -207,21 +207,47 @@ def first_needs(visits_per_year: NDArray, booked: float, interval_years: float) 
 # --- kinds and rules --------------------------------------------------------------------------------------------
 
 
-def kind_table(
-    parameters: Parameters, specialties: tuple[str, ...], provider_specialty: NDArray
-) -> tuple[np.recarray, NDArray[np.int32]]:
-    """Return the kinds of need (rows KIND) and the local providers, grouped by specialty."""
+def kind_table(parameters: Parameters, specialties: tuple[str, ...]) -> np.recarray:
+    """Return the kinds of need, rows KIND; where their local providers stand is written by `local_providers`."""
     kinds = np.zeros(Kind.FIRST_SPECIALTY + len(specialties), KIND).view(np.recarray)
     for kind in GP_KINDS:
         _describe_gp_kind(kinds[kind], kind, parameters)
-    local: list[int] = []
     for specialty, name in enumerate(specialties):
-        row = kinds[Kind.FIRST_SPECIALTY + specialty]
-        _describe_specialty(row, name, parameters)
-        here = np.flatnonzero(provider_specialty == specialty)
-        row.first_local, row.n_local = len(local), here.size
-        local.extend(here)
-    return kinds, np.array(local, np.int32)
+        _describe_specialty(kinds[Kind.FIRST_SPECIALTY + specialty], name, parameters)
+    return kinds
+
+
+def local_providers(
+    kinds: np.recarray, providers: np.recarray, minutes: NDArray[np.float64], parameters: Parameters
+) -> NDArray[np.int32]:
+    """Return the specialists within reach of each commune, shape (c, l); writes where each kind of need finds its own.
+
+    Parameters
+    ----------
+    kinds : rows KIND, a specialty each from `Kind.FIRST_SPECIALTY` on; `first_local` and `n_local` are written.
+    providers : rows PROVIDER.
+    minutes : from communes to places, shape (c, places).
+
+    Returns
+    -------
+    rows of `providers` in their order, grouped by specialty, each group padded with NOBODY to its longest.
+    """
+    groups, n_columns = [np.zeros((len(minutes), 0), np.int32)], 0
+    for specialty, row in enumerate(kinds[Kind.FIRST_SPECIALTY :]):
+        these = np.flatnonzero(providers.specialty == specialty)
+        is_near = minutes[:, providers.place[these]] <= parameters["specialist_reach_minutes"]
+        groups.append(_padded(these, is_near))
+        row.first_local, row.n_local = n_columns, groups[-1].shape[1]
+        n_columns += groups[-1].shape[1]
+    return np.ascontiguousarray(np.concatenate(groups, axis=1))
+
+
+def _padded(names: NDArray, is_chosen: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return in each row the names chosen there, in their order, then NOBODY; as wide as the longest row."""
+    number = is_chosen.sum(axis=1)
+    table = np.full((len(is_chosen), int(number.max(initial=0))), NOBODY, np.int32)
+    table[np.arange(table.shape[1]) < number[:, None]] = names[np.nonzero(is_chosen)[1]]
+    return table
 
 
 def nearest_poles(

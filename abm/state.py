@@ -193,8 +193,8 @@ PATIENT = np.dtype(
 
 EPISODE = np.dtype(
     [
-        ("appointment_on", "i4"),  # agenda
         ("rate", "f4"),  # needs a day of this kind at the person's present age and health; needs
+        ("appointment_on", "i2"),  # agenda
         ("event_day", "i2"),  # day of the diary it waits for, or NEVER; diary
         ("asked_on", "i2"),  # first asking date, kept when rebooked; needs
         ("provider", "i2"),  # row in providers, NOBODY outside; agenda
@@ -259,8 +259,8 @@ KIND = np.dtype(
         ("planned_interval_days", "f8"),
         ("p_urgent", "f8"),
         ("is_seasonal", "i8"),
-        ("first_local", "i8"),  # rows in `local_providers` of this specialty
-        ("n_local", "i8"),
+        ("first_local", "i8"),  # columns of `local_providers` of this specialty
+        ("n_local", "i8"),  # of a commune that has most of them within reach
         ("pole_wait_median_days", "f8"),
         ("pole_wait_sigma", "f8"),
         ("referral_odds", "f8"),  # needs by referral over needs of one's own accord
@@ -604,7 +604,7 @@ class World(NamedTuple):
     due: NDArray[np.int32]  # (t,) the diary: see abm.environment.diary.Diary
     visits: NDArray[np.int32]  # (t,)
     blocks: NDArray[np.int32]
-    spare: NDArray[np.int32]
+    spare: NDArray[np.int32]  # (2,) of the blocks, see Diary
     today: NDArray[np.int32]  # (k * n,) the bucket of the diary in hand
     queue: NDArray[np.int32]  # (n * k,) today's requests, in the order of the addressed shuffle
     queue_keys: NDArray[np.uint64]
@@ -616,7 +616,7 @@ class World(NamedTuple):
     outside_held: NDArray[np.int32]  # (p, t) seconds held by people from elsewhere
     minutes: NDArray[np.float64]  # (c, c + s)
     neighbours: NDArray[np.int32]  # (c, j) general practitioners near a commune, nearest first, NOBODY-padded
-    local_providers: NDArray[np.int32]  # specialists, grouped by specialty
+    local_providers: NDArray[np.int32]  # (c, l) specialists within reach, grouped by specialty, each NOBODY-padded
     pole_places: NDArray[np.int32]  # (c, specialties) nearest pole's column of minutes, or NOWHERE
     emergency_places: NDArray[np.int32]  # (c,) nearest emergency department's column of minutes
     rates: NDArray[np.float64]  # (k, a, 2) needs a day by age band and sex

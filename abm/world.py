@@ -49,6 +49,7 @@ from abm.settings import (
     cause_names,
     kind_names,
     kind_table,
+    local_providers,
     nearest_poles,
     need_rates,
     rule_row,
@@ -180,6 +181,7 @@ def build_world(
     calendar = calendar_of(territory, scenario)
     practices = practices_of(territory, parameters, people_key)
     population = make_population(territory, scenario, parameters, conditions, travel, people_seed)
+    fingerprint = population.fingerprint
     rates = need_rates(population, parameters, conditions, specialties, reference_day=scenario.warm_up_days)
     providers = providers_of(
         territory, parameters, practices, specialties, people_key, reference_day=scenario.warm_up_days
@@ -217,8 +219,10 @@ def build_world(
     acts = _acts_per_year(rows, rates.base, rates.by_condition, scenario.warm_up_days)
     capacity = _capacity(providers, acts, rows, len(practices), scenario.scale, specialties, parameters, people_key)
     agendas, taken = _agendas(providers, capacity, acts, calendar, specialties, parameters, people_key)
-    kinds, local = kind_table(parameters, specialties, providers.specialty)
+    kinds = kind_table(parameters, specialties)
+    local = local_providers(kinds, providers, travel.minutes, parameters)
     acute = acts[:, Kind.GP_ACUTE].mean() * (1.0 - _season_share(parameters)) if len(rows) else 0.0
+    del acts  # a large table: everybody's needs
     rule = rule_row(parameters, float(acute), delay_affects_health=scenario.delay_affects_health)
     emergency_places = _nearest_emergency(territory, travel)
     world = empty_world(
@@ -281,7 +285,7 @@ def build_world(
         calendar,
         travel,
         seed,
-        population.fingerprint,
+        fingerprint,
         planned=planned,
         offered=agendas.free + agendas.reserve + agendas.walk_in + taken,
         overtime_offered=agendas.overtime.copy(),
@@ -566,7 +570,7 @@ def empty_world(
         outside_held=np.zeros_like(agendas.free),
         minutes=nothing,
         neighbours=np.zeros((0, 0), np.int32),
-        local_providers=np.zeros(0, np.int32),
+        local_providers=np.zeros((0, 0), np.int32),
         pole_places=np.zeros((0, 0), np.int32),
         emergency_places=np.zeros(0, np.int32),
         rates=np.zeros((0, 0, 2)),

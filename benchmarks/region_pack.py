@@ -1,20 +1,17 @@
-"""A territory of the size of a region, invented, to measure what size costs: 5.6 million people in 5,000 communes.
+"""A territory of the size of a region, invented, to measure what size costs: 5.6 million people in 5,100 communes.
 
-    python benchmarks/region_pack.py FOLDER [--communes 5000] [--people 5600000] [--measure]
+    python benchmarks/region_pack.py FOLDER [--communes 5100] [--people 5600000] [--run]
 
-Writes a pack that `territoire run --territory FOLDER` takes. With `--measure` builds parts of a world on it and prints
-seconds and bytes by part. Not run in CI. Nothing here is about a real place.
+Writes a pack that `territoire run --territory FOLDER` takes. With `--run` lives a year on it, without warm-up, and
+prints seconds and memory. Not run in CI. Nothing here is about a real place.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import resource
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -26,6 +23,7 @@ if str(ROOT) not in sys.path:
 SPACING_KM, MIDDLE_LAT, MIDDLE_LON, KM_PER_DEGREE = 3.4, 48.5, 5.6, 111.2
 PEOPLE_PER_DOCTOR, PEOPLE_PER_HOSPITAL, PEOPLE_PER_SPECIALIST = 1_250, 110_000, 2_000
 ZIPF_EXPONENT, ROAD_MINUTES_PER_KM, DETOUR = 0.9, 60 / 55, 1.25
+A_YEAR = ("--days", "365", "--warm-up", "0", "--set", "follow_up_days=0", "--no-figures")
 
 
 def write_pack(folder: Path, n_communes: int, n_people: int, seed: int = 1) -> None:
@@ -109,59 +107,27 @@ def _write(path: Path, header: tuple[str, ...], rows: Any) -> None:
 # ------------------------------------------------------------------------------------------------ measuring
 
 
-def measure(folder: Path, scale: float) -> None:
-    """Print seconds and peak memory of each part of the construction, at a scale of people."""
-    from abm.conditions import load_conditions
-    from abm.environment.roads import generated_roads, road_places
-    from abm.environment.territory import load_territory
-    from abm.parameters import load_parameters
-    from abm.population import synthesise
-    from abm.randomness import seed_key
-    from abm.settings import kind_names, specialties_of
-    from abm.state import EPISODE, PATIENT
-    from abm.supply import practices_of
-    from abm.world import travel_of
+def measure(folder: Path) -> None:
+    """Run the baseline on it for a year without warm-up, in a process of its own; print times and memory."""
+    from experiments.benchmarking import measure_run, show_run
 
-    parameters = load_parameters()
-    territory = _timed("reading and checking the pack", lambda: load_territory(folder))
-    travel = _timed("travel times, all pairs", lambda: travel_of(territory, parameters))
-    print(f"  minutes: {travel.minutes.shape}, {travel.minutes.nbytes / 1e6:,.0f} MB")
-    key = seed_key(1)
-    practices = practices_of(territory, parameters, key)
-    kinds = len(kind_names(specialties_of(parameters)))
-    people = _timed(
-        f"people at scale {scale:g}",
-        lambda: synthesise(territory, parameters, load_conditions(parameters), key, reference_day=365, scale=scale),
-    )
-    print(f"  {len(people):,} people, {len(practices):,} practices")
-    print(f"  flows of registration: {travel.n_communes * len(practices) * 8 / 1e6:,.0f} MB, several copies")
-    bytes_each = PATIENT.itemsize + kinds * (EPISODE.itemsize + 4 + 4 + 8)
-    print(f"  {PATIENT.itemsize} bytes a person, {EPISODE.itemsize} an episode of {kinds} kinds: {bytes_each} each")
-    total = bytes_each * territory.population / 1e9
-    print(f"  rows, episodes and queues of {territory.population:,} people: {total:.1f} GB")
-    _timed("generated roads, were there none", lambda: generated_roads(road_places(territory), 1.25, 55.0))
-
-
-def _timed(what: str, part: Callable[[], Any]) -> Any:
-    began = perf_counter()
-    answer = part()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{what}: {perf_counter() - began:.1f} s, peak so far {peak:.2f} GB", flush=True)
-    return answer
+    found = measure_run(str(folder), *A_YEAR)
+    show_run(found)
+    phases = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in found["seconds_by_phase"].items())
+    print(f"  of the whole        {phases}")
 
 
 def main() -> None:
     """Write the pack, and measure if asked."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder", type=Path)
-    options.add_argument("--communes", type=int, default=5_000)
+    options.add_argument("--communes", type=int, default=5_100)
     options.add_argument("--people", type=int, default=5_600_000)
-    options.add_argument("--measure", action="store_true")
-    options.add_argument("--scale", type=float, default=0.1, help="share of the people made when measuring")
+    options.add_argument("--run", action="store_true", help="and run the baseline on it for a year")
     given = options.parse_args()
     write_pack(given.folder, given.communes, given.people)
-    if given.measure:
-        measure(given.folder, given.scale)
+    if given.run:
+        measure(given.folder)
 
 
 if __name__ == "__main__":

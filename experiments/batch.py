@@ -8,9 +8,7 @@ A batch can be killed at any moment and started again, and two processes may wor
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
-import multiprocessing
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -185,23 +183,7 @@ def run_one(spec: RunSpec, folder: str | Path, layout: Layout | None = None) -> 
 
 def _carry_out(job: tuple[RunSpec, Path, Layout]) -> None:
     """Make one run where the work is done; its row is in the folder, and nothing needs to be sent back."""
-    try:
-        run_one(*job)
-    finally:
-        _let_go_of_runs()
-
-
-def _let_go_of_runs() -> None:
-    """Give back the memory of the run that is over: a model's parts know each other, and would stay for a while."""
-    gc.collect()
-    if multiprocessing.parent_process() is not None:
-        _keep_what_is_always_there()
-
-
-@cache
-def _keep_what_is_always_there() -> None:
-    """Spare code and registries, once and for all, from being looked through after every run: that took 0.1 s."""
-    gc.freeze()
+    run_one(*job)
 
 
 def _simulate(spec: RunSpec, pack: Territory, strata: tuple[str, ...] = ()) -> tuple[dict[str, float], list[list[Any]]]:

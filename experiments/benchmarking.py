@@ -67,8 +67,12 @@ def peers_module() -> Any:
         ) from None
 
 
-def measure_run(territory: str) -> dict[str, Any]:
+def measure_run(territory: str, *options: str) -> dict[str, Any]:
     """Run the baseline in a process of its own and return its times, memory and events.
+
+    Parameters
+    ----------
+    options : more options of `territoire run`.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def measure_run(territory: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         target = str(Path(folder) / "run")
         began = perf_counter()
-        peak_kib = _run_apart("run", "baseline", "-t", territory, "-o", target, "--quiet")
+        peak_kib = _run_apart("run", "baseline", "-t", territory, "-o", target, "--quiet", *options)
         end_to_end_s = perf_counter() - began
         manifest = read_manifest(target)
     run_s = manifest["run_s"]
@@ -150,17 +154,23 @@ def _run_apart(*arguments: str) -> int:
     return int(usage.ru_maxrss / 1024 if sys.platform == "darwin" else usage.ru_maxrss)
 
 
-def _show(answer: dict[str, Any]) -> None:
-    """Print both measurements."""
-    from rich.table import Table
-
-    run, out = answer["run"], console()
+def show_run(run: dict[str, Any]) -> None:
+    """Print what `measure_run` found."""
+    out = console()
     out.print(f"\nBaseline on {run['territory']}: {run['people']:,} people, {run['days']:,} days", style="bold")
     out.print(f"  daily loop          {run['run_s']:8.2f} s   {run['events_per_second']:,.0f} events/s")
     out.print(f"  end to end          {run['end_to_end_s']:8.2f} s   the process from start to end, files written")
     out.print(f"  peak memory         {run['peak_mib']:8.0f} MiB")
     shares = ", ".join(f"{name} {share:.0%}" for name, share in run["shares"].items())
     out.print(f"  of the daily loop   {shares}")
+
+
+def _show(answer: dict[str, Any]) -> None:
+    """Print both measurements."""
+    from rich.table import Table
+
+    show_run(answer["run"])
+    out = console()
     table = Table("", "doctors", "events", "events/s", "mean wait, days", "to emergency", box=None, pad_edge=False)
     for row in answer["workload"]:
         waits = f"{row['mean_wait_days']:.2f}", f"{row['emergency_share']:.1%}"

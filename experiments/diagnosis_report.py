@@ -6,6 +6,8 @@ Owns what stands in it and in which order; its look is that of the report of a c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
+from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ import pandas as pd
 
 from experiments.answers import number, title_of
 from experiments.diagnosing import GAPS, GROUP_INDICATORS, GROUPS
-from experiments.diagnosis_words import called, is_share, say, unit
+from experiments.diagnosis_words import called, is_share, of_pack, say, unit
 from experiments.ranking import AIMS
 from experiments.report import DRAWN, LIMITS, METHOD
 from experiments.report import TEMPLATE as STYLED
@@ -25,7 +27,7 @@ TEMPLATE = "diagnosis.html.j2"
 TEMPLATES = Path(__file__).parent / "templates"
 SECTIONS = ("answer", "population", "morbidity", "access", "use", "professionals", "costs", "gaps", "groups",
             "potential", "ranking", "missing", "method", "limits")  # fmt: skip
-MOST_COMMUNES, MOST_NAMED = 12, 3
+MOST_COMMUNES, MOST_NAMED, MOST_DECIMALS = 12, 3, 6
 AIM_TITLES = {"costs": "costs_aim", "professionals": "professionals_aim"}
 POPULATION = ("people", "communes", "density", "share_75_plus", "median_income_eur", "general_practitioners",
               "gp_per_100000", "people_without_gp_in_commune_share")  # fmt: skip
@@ -59,7 +61,7 @@ def render(found: Diagnosis, language: str) -> str:
         style=Markup(style()),
         facts=facts,
         place=found.territory.title,
-        course=f"{reference['start']} + {reference['days']}",
+        course=_course(reference["start"], int(reference["days"])),
         version=facts.get("code", {}).get("version", ""),
         is_invented=bool(found.territory.description.get("invented")),
         sections=SECTIONS,
@@ -69,9 +71,9 @@ def render(found: Diagnosis, language: str) -> str:
         indicators=_indicator_rows(tables["indicators"], language),
         figures={"access": Markup(_map(found, language))},
         costs=_cost_rows(tables["costs"], language),
-        gap_columns=[called(name, language) for name in GAPS],
+        gap_columns=[_with_unit(name, language) for name in GAPS],
         communes=_commune_rows(tables["communes"], language),
-        group_columns=[called(name, language) for name in GROUP_INDICATORS],
+        group_columns=[_with_unit(name, language) for name in GROUP_INDICATORS],
         groups=_groups(tables["groups"], language),
         potential=[_potential_row(row, language) for row in tables["potential"].to_dict("records")],
         ranking=_ranking(tables["ranking"], facts, language),
@@ -79,6 +81,12 @@ def render(found: Diagnosis, language: str) -> str:
         method=METHOD[language][:2],
         limits=[text.format(uncertain=DRAWN[facts["is_uncertain"]][language]) for text in LIMITS[language]],
     )
+
+
+def _course(start: str, days: int) -> str:
+    """Return the first and the last day of the horizon."""
+    first = date.fromisoformat(start)
+    return f"{first} – {first + timedelta(days=days - 1)}"
 
 
 def style() -> str:
@@ -93,7 +101,10 @@ def answers(found: Diagnosis, language: str) -> list[str]:
     table = found.tables["ranking"]
     for aim in AIMS:
         ranked = table[(table["aim"] == aim) & (table["rank"] > 0)].sort_values("rank")
-        names = "; ".join(title_of(name, found.facts, language) for name in ranked["scenario"][:MOST_NAMED])
+        names = "; ".join(
+            f"{title_of(row['scenario'], found.facts, language)} ({_number(row['per_1000_eur'], language)})"
+            for row in ranked.head(MOST_NAMED).to_dict("records")
+        )
         told = say("first", language).format(names=names) if names else say("none_ranked", language)
         texts.append(f"{_aim(aim, language)}. {told}")
     return texts
@@ -127,7 +138,7 @@ def _map(found: Diagnosis, language: str) -> str:
         norm = Normalize(*((known.min(), known.max()) if len(known) else (0.0, 1.0)))
         colours = matplotlib.colormaps[COLOURS]
         areas(axis, found.territory, {code: colours(norm(value)) for code, value in known.items()})
-        sites(axis, found.territory)
+        sites(axis, found.territory, say("emergencies", language))
         axis.set_aspect(1.0 / np.cos(np.deg2rad(float(found.territory.communes["lat"].mean()))))
         axis.set_axis_off()
         scale = figure.colorbar(ScalarMappable(norm, colours), ax=axis, shrink=0.6, pad=0.0, aspect=24)
@@ -142,6 +153,15 @@ def _map(found: Diagnosis, language: str) -> str:
 # --- rows of tables: texts, ready to print ------------------------------------------------------------------------
 
 
+def _with_unit(name: str, language: str) -> str:
+    """Return an indicator's name with its unit, a heading; shares carry theirs in every cell."""
+    return called(name, language) if is_share(name) else f"{called(name, language)} ({unit(name, language)})"
+
+
+def _number(value: float, language: str) -> str:
+    return number(value, _digits(value), language)
+
+
 def _shown(name: str, value: float, language: str) -> str:
     """Return an indicator's value: shares in per cent."""
     if value != value:
@@ -151,7 +171,11 @@ def _shown(name: str, value: float, language: str) -> str:
 
 
 def _digits(value: float) -> int:
-    return 0 if abs(value) >= 1000 or value == 0 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 4
+    """Return how many decimals are worth showing: two figures at least, however small the value."""
+    size = abs(value)
+    if size >= 1000 or size == 0:
+        return 0
+    return 1 if size >= 10 else 2 if size >= 0.1 else min(1 - floor(log10(size)), MOST_DECIMALS)
 
 
 def _between(name: str, low: float, high: float, language: str) -> str:
@@ -238,7 +262,7 @@ def _potential_row(row: Mapping[Any, Any], language: str) -> list[str]:
     cells = [
         _shown(name, row[column], language) for column in ("mean", "best_quarter", "worst_quarter", "gain_per_head")
     ]
-    return [f"{called(name, language)} ({'%' if is_share(name) else unit(name, language)})", *cells]
+    return [_with_unit(name, language), *cells]
 
 
 def _ranking(table: pd.DataFrame, facts: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
@@ -267,25 +291,37 @@ def _ranked_row(row: Mapping[Any, Any], facts: Mapping[str, Any], language: str)
 
     has_quotient = row["per_1000_eur"] == row["per_1000_eur"]
     ends = span(row["low"], row["high"])
-    note = "" if row["rank"] else say("not_seen" if has_quotient else "no_price", language)
+    note = "" if row["rank"] else say(_why_no_rank(row), language)
     value = row["per_1000_eur"]
     return {
         "rank": int(row["rank"]) or "",
         "title": title_of(row["scenario"], facts, language),
         "levers": told,
-        "per_euro": number(value, _digits(value), language) if has_quotient else "–",
+        "per_euro": _number(value, language) if has_quotient else "–",
         "interval": " · ".join(filter(None, (ends, note))),
-        "gain": number(row["gain"], _digits(row["gain"]), language),
+        "gain": _number(row["gain"], language),
         "gain_interval": span(row["gain_low"], row["gain_high"]),
         "price": number(row["price_eur"], 0, language),
     }
+
+
+def _why_no_rank(row: Mapping[Any, Any]) -> str:
+    """Return the word for why an intervention has no rank."""
+    if row["per_1000_eur"] != row["per_1000_eur"]:
+        return "no_price"
+    return "loss" if row["high"] < 0.0 else "not_seen"
 
 
 def _missing(found: Diagnosis, language: str) -> list[dict[str, str]]:
     from abm.environment.completing import completeness
 
     return [
-        {"name": item.name, "known": f"{item.known_share:.0%}", "stands_in": item.stands_in, "grade": item.grade}
+        {
+            "name": of_pack(item.name, language),
+            "known": f"{number(100 * item.known_share, 0, language)} %",
+            "stands_in": of_pack(item.stands_in, language),
+            "grade": item.grade,
+        }
         for item in completeness(found.territory)
         if not item.is_complete
     ]

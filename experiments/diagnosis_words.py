@@ -60,6 +60,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "gain": ("gain over the period", "gain sur la période"),
     "price": ("price, EUR over the period", "prix, EUR sur la période"),
     "not_seen": ("cannot be told from none", "ne se distingue pas de zéro"),
+    "loss": ("a loss", "une perte"),
+    "emergencies": ("emergencies", "urgences"),
     "no_price": ("no price in the books: no quotient", "sans prix dans les comptes : pas de quotient"),
     "experience": ("Experience: days of waiting for a GP spared", "Expérience : jours d'attente d'un MG évités"),
     "health": ("Health: quality-adjusted days of life gained", "Santé : jours de vie ajustés sur la qualité gagnés"),
@@ -74,17 +76,17 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "ranking_note": (
         "Price: what is put into an intervention (action, education, telehealth; a registered price of grade C where "
-        "the books have no entry), not what comes of it. Rows without a rank cannot be told from no gain with these "
-        "replications. Effects of grade C are guesses.",
+        "the books have no entry), not what comes of it. Rows without a rank lose, or cannot be told from no gain with "
+        "these replications. Effects of grade C are guesses.",
         "Prix : ce qu'on met dans l'intervention (action, éducation, télésanté ; un prix de niveau C où les comptes "
-        "n'ont pas d'écriture), non ce qui en résulte. Une ligne sans rang ne se distingue pas de l'absence de gain "
-        "avec ces réplications. Les effets de niveau C sont des hypothèses.",
+        "n'ont pas d'écriture), non ce qui en résulte. Une ligne sans rang perd, ou ne se distingue pas de "
+        "l'absence de gain avec ces réplications. Les effets de niveau C sont des hypothèses.",
     ),
     "none_ranked": (
         "With these replications no intervention can be told from no gain.",
         "Avec ces réplications, aucune intervention ne se distingue de l'absence de gain.",
     ),
-    "first": ("First by this aim: {names}.", "En tête pour cet objectif : {names}."),
+    "first": ("First, for 1,000 EUR: {names}.", "En tête, pour 1 000 EUR : {names}."),
     "replications": ("replications", "réplications"),
     "age_band": ("age", "âge"),
     "sex": ("sex", "sexe"),
@@ -140,6 +142,44 @@ CATEGORIES: dict[str, tuple[str, str]] = {
     "other_care": ("other care", "autres soins"),
     "sick_pay": ("sick pay", "indemnités journalières"),
 }
+#: What a pack leaves open, and what stands in (`abm.environment.completing`), in French.
+MISSING_FR: dict[str, str] = {
+    "ages by commune": "âges par commune",
+    "ages of France in 2018; rural territories are older": "âges de la France en 2018 ; les campagnes sont plus âgées",
+    "ages of the pack's age_sex.csv, the same in all communes of a group":
+        "âges du fichier age_sex.csv, les mêmes dans toutes les communes d'un groupe",
+    "sexes by age": "sexes selon l'âge",
+    "ages and sexes of France in 2018, within the ages of each commune":
+        "âges et sexes de la France en 2018, dans les âges de chaque commune",
+    "incomes": "revenus",
+    "the same median income everywhere": "le même revenu médian partout",
+    "the median of the other communes": "la médiane des autres communes",
+    "areas": "superficies",
+    "one area for all": "une superficie pour toutes",
+    "roads": "routes",
+    "roads generated between neighbouring communes, at one speed":
+        "routes générées entre communes voisines, à une seule vitesse",
+    "outlines": "contours",
+    "discs on the maps; no number depends on it": "disques sur les cartes ; aucun chiffre n'en dépend",
+    "number of general practitioners": "nombre de médecins généralistes",
+    "number of nurses": "nombre d'infirmiers",
+    "number of pharmacies": "nombre de pharmacies",
+    "none": "aucun",
+    "specialty of specialists": "spécialité des spécialistes",
+    "divided between specialties as in France": "répartis entre spécialités comme en France",
+    "none here: everybody goes to a pole outside": "aucun ici : tout le monde va à un pôle extérieur",
+    "emergency visits": "passages aux urgences",
+    "visits of the residents only": "passages des seuls habitants",
+    "beds": "lits",
+    "beds never full": "lits jamais complets",
+    "what poles offer": "offre des pôles",
+    "specialties assumed, column specialties_grade of sites.csv":
+        "spécialités supposées, colonne specialties_grade de sites.csv",
+    "SOURCES.md": "SOURCES.md",
+    "nobody can check the numbers": "personne ne peut vérifier les chiffres",
+    "years of columns": "années des colonnes",
+    "age of the data unknown": "âge des données inconnu",
+}  # fmt: skip
 
 
 def say(key: str, language: str) -> str:
@@ -153,6 +193,11 @@ def called(key: str, language: str) -> str:
         if key in words:
             return words[key][language == "fr"]
     return name_of(key, language)
+
+
+def of_pack(text: str, language: str) -> str:
+    """Return what a pack leaves open or what stands in, in a language."""
+    return MISSING_FR.get(text, text) if language == "fr" else text
 
 
 def unit(indicator: str, language: str) -> str:

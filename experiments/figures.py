@@ -279,15 +279,15 @@ def _areas(axis: Axes, territory: Territory, fills: Mapping[Any, Any]) -> None:
     axis.autoscale_view()
 
 
-def _sites(axis: Axes, territory: Territory) -> None:
-    """Mark the hospitals inside the territory, one mark a town."""
+def _sites(axis: Axes, territory: Territory, emergencies: str = "emergencies") -> None:
+    """Mark the hospitals inside the territory, one mark a town; `emergencies` is said where there are any."""
     inside = territory.sites[territory.sites["kind"] == "hospital"]
     for town, group in inside.groupby("insee", sort=False):
         has_emergency = bool(group["has_emergency"].any())
         lon, lat = float(group["lon"].iloc[0]), float(group["lat"].iloc[0])
         axis.plot(lon, lat, "P" if has_emergency else "o", color="black", markeredgecolor="white", markersize=11)
         names = territory.communes.set_index("insee")["name"]
-        _label(axis, str(names.get(town, town)) + (", emergencies" if has_emergency else ""), lon, lat)
+        _label(axis, str(names.get(town, town)) + (f", {emergencies}" if has_emergency else ""), lon, lat)
 
 
 def _label(axis: Axes, text: str, lon: float, lat: float) -> None:

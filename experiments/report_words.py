@@ -437,6 +437,34 @@ SCENARIOS: dict[str, tuple[str, str, str, str]] = {
         "auxquels elle peut répondre, et les spécialistes locaux consultent aussi par vidéo. Une visite par "
         "vidéo est "
         "plus courte, mais amène plus de retours."),
+    "health_centre": ("health centre", "centre de santé", "Un centre de santé aux médecins salariés",
+        "En janvier 2020, un centre de santé ouvre dans la commune où l'accès est le plus mauvais parmi celles qui ont "
+        "une pharmacie ou un hôpital."),
+    "itinerant_consultation": ("doctor in a bus", "médecin en bus", "Un bus avec un généraliste",
+        "À partir de janvier 2020, un médecin tient consultation dans un bus, tour à tour dans les quatre communes où "
+        "l'accès est le plus mauvais."),
+    "nurse_delegation": ("5 nurses in practices", "5 infirmières en cabinet", "Cinq infirmières en cabinet médical",
+        "À partir de janvier 2020, cinq infirmières à plein temps (Asalée, pratique avancée) reprennent des tâches "
+        "dans les cabinets aux plus longues patientèles. Seul le temps libéré est simulé."),
+    "nurse_protocols": ("nurse protocols", "protocoles infirmiers",
+        "Protocoles de coopération dans la moitié des cabinets",
+        "À partir de janvier 2020, la moitié des cabinets de médecine générale, ceux aux plus longues patientèles, "
+        "laissent des infirmières faire une part de leurs actes par protocole. Le temps libéré et le suivi gagné sont "
+        "des hypothèses."),
+    "prescribed_activity": ("prescribed activity", "activité prescrite",
+        "Maison sport-santé pour un cinquième des malades chroniques",
+        "À partir de janvier 2020, un cinquième des malades chroniques qui habitent près d'un hôpital du territoire "
+        "commence un entraînement encadré ; la moitié s'y tient. Ce que l'entraînement change est une hypothèse."),
+    "professional_training": ("GPs trained", "généralistes formés", "La moitié des généralistes formés",
+        "À partir de janvier 2020, la moitié des généralistes suit une formation au suivi des malades chroniques. Ce "
+        "que la formation change est une hypothèse."),
+    "telemonitoring": ("telemonitoring", "télésurveillance", "Télésurveillance après insuffisance cardiaque",
+        "À partir de janvier 2020, la moitié des personnes qui sortent de l'hôpital après une décompensation "
+        "cardiaque est surveillée à distance."),
+    "youth_prevention": ("youth prevention", "prévention des jeunes",
+        "Des campagnes de prévention touchent la moitié des jeunes",
+        "À partir de janvier 2020, des campagnes de prévention touchent la moitié des moins de 25 ans. L'essentiel de "
+        "leur but est au-delà de l'horizon et n'est pas dans les résultats ; les effets en deçà sont des hypothèses."),
 }  # fmt: skip
 
 

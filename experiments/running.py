@@ -314,7 +314,7 @@ def _live(model: TerritoryModel, progress: Progress) -> float:
         progress.day(day, last_day, calendar.date(day))
 
     with asked_every_day():
-        model.run_to_end(on_day=on_day)
+        model.run_to_end(on_day=on_day, then_release=True)
     raise_if_interrupted()
     return perf_counter() - began - model.seconds_collecting
 

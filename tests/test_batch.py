@@ -60,6 +60,26 @@ def threads(_: None) -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in THREAD_LIMITS}
 
 
+class Ring:
+    """Refers to itself, as a model's parts do to one another: reference counts alone never free it."""
+
+    n_alive = 0
+
+    def __init__(self) -> None:
+        self.itself = self
+        Ring.n_alive += 1
+
+    def __del__(self) -> None:
+        Ring.n_alive -= 1
+
+
+def rings(_: None) -> int:
+    """Return how many rings of earlier tasks are still there, and leave one more behind."""
+    before = Ring.n_alive
+    Ring()
+    return before
+
+
 def lambda_of(_: None) -> Callable[[], None]:
     return lambda: None
 
@@ -124,6 +144,11 @@ def test_processes_compute_with_one_thread_and_the_parent_as_before(monkeypatch:
     before = dict(os.environ)
     outcomes = run_all(threads, [("threads", None)], 1)
     assert outcomes["threads"].value == dict.fromkeys(THREAD_LIMITS, "1") and dict(os.environ) == before
+
+
+def test_what_a_task_leaves_behind_is_gone_before_the_next() -> None:
+    outcomes = run_all(rings, [(n, None) for n in range(5)], 1)
+    assert [outcome.value for outcome in outcomes.values()] == [0] * 5
 
 
 def test_what_cannot_be_sent_back_fails_alone() -> None:

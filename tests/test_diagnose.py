@@ -12,14 +12,17 @@ import pytest
 from scipy.stats import t as student
 from typer.testing import CliRunner
 
-from abm.environment.territory import load_territory
+from abm.environment import completing
+from abm.environment.completing import completeness
+from abm.environment.territory import list_territories, load_territory
 from abm.parameters import load_parameters
 from abm.scenario import Levers, load_scenario
 from experiments.cli import app
 from experiments.diagnosing import Diagnosis, candidates, diagnose, fitted, potential_table, reread
-from experiments.diagnosis_report import style, write_diagnosis
-from experiments.diagnosis_words import MORE, WORDS
+from experiments.diagnosis_report import _number, _why_no_rank, style, write_diagnosis
+from experiments.diagnosis_words import MISSING_FR, MORE, WORDS
 from experiments.ranking import AIMS, gains_of, potential, price_of, ranking
+from experiments.report_words import SCENARIOS
 
 SHORT = {"days": 60, "warm_up_days": 20, "follow_up_days": 30}
 PARAMETERS = load_parameters()
@@ -195,6 +198,34 @@ def test_the_report_has_every_part_and_asks_for_no_network(found: Diagnosis, lan
     if language == "fr":
         for english in ("Who lives here", "Where to begin", "days of waiting", ">women<", ">general practice<"):
             assert english not in text
+
+
+def test_whatever_a_pack_leaves_open_has_a_french_name() -> None:
+    source = Path(completing.__file__).read_text(encoding="utf-8")
+    said = {text for text in MISSING_FR if text not in source}
+    assert said <= {f"number of {name}" for name in ("general practitioners", "nurses", "pharmacies")}, "words of old"
+    for name in list_territories():
+        for item in completeness(load_territory(name)):
+            if not item.is_complete:
+                assert {item.name, item.stands_in} <= set(MISSING_FR), item
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"), [(-2.0, -1.0, "loss"), (-2.0, 1.0, "not_seen"), (float("nan"), float("nan"), "no_price")]
+)
+def test_a_loss_is_told_from_what_cannot_be_told(low: float, high: float, word: str) -> None:
+    assert _why_no_rank({"per_1000_eur": (low + high) / 2, "low": low, "high": high}) == word
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.00123, "0.0012"), (0.0457, "0.046"), (12.34, "12.3"), (4321.0, "4,321")]
+)
+def test_small_values_keep_two_figures(value: float, text: str) -> None:
+    assert _number(value, "en") == text
+
+
+def test_every_intervention_offered_has_a_french_title() -> None:
+    assert {scenario.name for scenario in candidates(load_scenario("baseline"), {})} <= set(SCENARIOS)
 
 
 def test_words_have_two_languages() -> None:

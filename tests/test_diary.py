@@ -13,7 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_world import small_world
 
-from abm.environment.diary import BLOCK_ENTRIES, COUNT, NEXT, NONE, drain, empty_diary, forget, remind
+from abm.environment.diary import (
+    BLOCK_ENTRIES,
+    COUNT,
+    GIVEN_BACK,
+    NEXT,
+    NONE,
+    UNUSED,
+    drain,
+    empty_diary,
+    forget,
+    remind,
+)
 from abm.handle import compiled
 from abm.state import Stage, World
 
@@ -47,7 +58,7 @@ def chain(world: World, first: int) -> list[int]:
 
 def assert_no_block_is_lost(world: World) -> None:
     used = [b for heads in (world.due, world.visits) for head in heads for b in chain(world, int(head))]
-    spare = chain(world, int(world.spare[0]))
+    spare = chain(world, int(world.spare[GIVEN_BACK])) + list(range(int(world.spare[UNUSED]), len(world.blocks)))
     assert sorted(used + spare) == list(range(len(world.blocks)))
     assert all(0 < world.blocks[b, COUNT] <= BLOCK_ENTRIES for b in used)
 
@@ -128,7 +139,7 @@ def test_everybody_comes_back_once_on_his_day(steps, visits_of_the_day) -> None:
     while today < DAYS - 1:
         live_a_day()
     assert not waits
-    assert len(chain(world, int(world.spare[0]))) == len(world.blocks), "all blocks are spare again"
+    assert len(chain(world, int(world.spare[GIVEN_BACK]))) == world.spare[UNUSED], "all blocks are spare again"
 
 
 @pytest.mark.parametrize("now_booked", [True, False])
@@ -170,4 +181,4 @@ def test_a_full_pool_says_so() -> None:
 def test_there_is_room_for_two_entries_of_everybody_wherever_they_fall(n_episodes: int, n_days: int) -> None:
     diary = empty_diary(n_days, n_episodes)
     assert len(diary.blocks) >= 2 * n_episodes / BLOCK_ENTRIES + 2 * n_days
-    assert diary.blocks[-1, NEXT] == NONE and diary.spare[0] == 0
+    assert diary.spare[GIVEN_BACK] == NONE and diary.spare[UNUSED] == 0

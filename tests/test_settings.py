@@ -29,6 +29,7 @@ from abm.settings import (
     first_needs,
     kind_names,
     kind_table,
+    local_providers,
     logit,
     nearest_poles,
     need_rates,
@@ -36,7 +37,7 @@ from abm.settings import (
     season_table,
     specialties_of,
 )
-from abm.state import NOBODY, NOWHERE, Channel, Kind, Outcome
+from abm.state import NOBODY, NOWHERE, PROVIDER, Channel, Kind, Outcome
 from abm.world import build_world, make_population, travel_of
 
 PARAMETERS = load_parameters()
@@ -258,18 +259,35 @@ def test_the_season_has_its_mean_its_peak_in_january_and_its_trough_in_july(ampl
     assert rule_row(changed, 1.0)[0].season_mean == pytest.approx(1.0 / (1.0 + max(amplitude, 0.1)))
 
 
-def test_local_providers_are_grouped_by_specialty() -> None:
-    specialty_of_provider = np.array([NOBODY, 4, 0, 4, NOBODY])
-    kinds, local = kind_table(PARAMETERS, SPECIALTIES, specialty_of_provider)
+def test_local_providers_are_those_within_reach_by_specialty_in_the_order_of_their_rows() -> None:
+    providers = np.zeros(6, PROVIDER).view(np.recarray)
+    providers.specialty, providers.place = [NOBODY, 4, 0, 4, 4, NOBODY], [0, 2, 1, 0, 1, 0]
+    reach = PARAMETERS["specialist_reach_minutes"]
+    minutes = np.array([[5.0, reach, reach + 0.1], [5.0, reach + 0.1, 5.0], [reach + 1, reach + 1, reach + 1]])
+    kinds = kind_table(PARAMETERS, SPECIALTIES)
+    local = local_providers(kinds, providers, minutes, PARAMETERS)
     assert kinds.size == len(kind_names(SPECIALTIES)) == Kind.FIRST_SPECIALTY + len(SPECIALTIES)
-    for specialty in range(len(SPECIALTIES)):
-        row = kinds[Kind.FIRST_SPECIALTY + specialty]
-        found = local[row.first_local : row.first_local + row.n_local]
-        assert list(found) == list(np.flatnonzero(specialty_of_provider == specialty))
+    assert local.shape == (3, 3) and local.dtype == np.int32 and local.flags.c_contiguous
+    found = [[[p for p in local[commune, row.first_local :][: row.n_local] if p != NOBODY]
+              for row in kinds[Kind.FIRST_SPECIALTY :]] for commune in range(3)]  # fmt: skip
+    nobody: list[list[int]] = [[] for _ in SPECIALTIES]
+    assert found[0] == [[2], [], [], [], [3, 4], *nobody[5:]]
+    assert found[1] == [[], [], [], [], [1, 3], *nobody[5:]]
+    assert found[2] == nobody
+
+
+def test_reach_leaves_out_no_specialist_of_the_built_in_territories() -> None:
+    """What was fitted there holds whatever the reach: it is for regions."""
+    for name in ("saverne", "sarrebourg", "tiny"):
+        territory = pack(name)
+        minutes = travel_of(territory, PARAMETERS).minutes
+        practised = territory.professionals["profession"].isin(SPECIALTIES)
+        places = territory.communes["insee"].isin(territory.professionals.loc[practised, "insee"]).to_numpy()
+        assert minutes[:, : territory.n_communes][:, places].max() <= PARAMETERS["specialist_reach_minutes"]
 
 
 def test_the_wait_at_a_pole_has_the_published_median_and_mean() -> None:
-    kinds, _ = kind_table(PARAMETERS, SPECIALTIES, np.zeros(0, np.int64))
+    kinds = kind_table(PARAMETERS, SPECIALTIES)
     level = (np.arange(200_000) + 0.5) / 200_000
     for row, name in zip(kinds[Kind.FIRST_SPECIALTY :], SPECIALTIES, strict=True):
         wait = row.pole_wait_median_days * np.exp(row.pole_wait_sigma * norm.ppf(level))

@@ -193,7 +193,7 @@ def test_a_share_of_eligible_needs_thinks_of_the_booth() -> None:
 def clinic(n_people: int = 1):
     """A cardiologist 20 minutes away: the book is full, two visits a day are kept for the urgent."""
     world = small_world(n_people=n_people, n_kinds=SPECIALTY + 1, n_specialists=1)
-    world = world._replace(minutes=np.array([[20.0]]), local_providers=np.array([1], np.int32))
+    world = world._replace(minutes=np.array([[20.0]]), local_providers=np.array([[1]], np.int32))
     world.kinds.n_local[SPECIALTY] = 1
     world.kinds.travel_disutility, world.kinds.wait_disutility = 0.1, 0.01
     world.reserve[1] = 2
@@ -322,7 +322,7 @@ def test_both_doctors_are_paid_in_full_and_four_times_a_year_at_most() -> None:
 def test_the_nearest_specialist_is_paid_else_the_pole() -> None:
     world = with_questions(money_world("2022-05-01", n_people=1), share=1.0)
     world.kinds.n_local[CARDIOLOGIST] = 1
-    world = world._replace(local_providers=np.array([1], np.int32))
+    world = world._replace(local_providers=np.array([[1]], np.int32))
     referred(world, CARDIOLOGIST)
     assert received_by(world, Category.TELEHEALTH) == {GP_ACCOUNT: 10.0, SPECIALIST_ACCOUNT: 20.0}
     world = with_questions(money_world("2022-05-01"), share=1.0)

@@ -200,7 +200,9 @@ def specialist_offers(world, row, kind, today):
     patience = longest_wait(world, patient.person, kind, episode.occurrence)
     n_offers = 0
     for place_in_list in range(rules.first_local, rules.first_local + rules.n_local):
-        provider = world.local_providers[place_in_list]
+        provider = world.local_providers[patient.commune, place_in_list]
+        if provider == NOBODY:
+            break
         desk = world.providers[provider]
         if uses_reserve:
             day = first_urgent_slot(world, provider, wished, today, desk.visit_seconds, wished + patience)
@@ -228,7 +230,8 @@ def pole_offer(world, patient, kind, episode, wished, patience, n_offers):
         return n_offers
     z = normal(world.key, Stream.POLE_WAIT, patient.person, kind, episode.occurrence)
     wait_days = int(rules.pole_wait_median_days * exp(rules.pole_wait_sigma * z))
-    if rules.n_local > 0 and wait_days > patience:
+    has_local = rules.n_local > 0 and world.local_providers[patient.commune, rules.first_local] != NOBODY
+    if has_local and wait_days > patience:
         return n_offers
     utility = -rules.travel_disutility * world.minutes[patient.commune, place] - rules.wait_disutility * wait_days
     day = open_day_from(world, wished + wait_days)

@@ -167,7 +167,9 @@ def account_of_expert(world, row, specialty_kind):
     commune, rules = world.patients[row].commune, world.kinds[specialty_kind]
     nearest, least = NOBODY, 0.0
     for place_in_list in range(rules.first_local, rules.first_local + rules.n_local):
-        provider = world.local_providers[place_in_list]
+        provider = world.local_providers[commune, place_in_list]
+        if provider == NOBODY:
+            break
         minutes = world.minutes[commune, world.providers[provider].place]
         if nearest == NOBODY or minutes < least:
             nearest, least = provider, minutes

@@ -21,6 +21,7 @@ NONE = -1
 BOOKED = int(Stage.BOOKED)
 BLOCK_ENTRIES = 14
 NEXT, COUNT, FIRST = 0, 1, 2  # columns of a block: next block, entries in use, first entry
+GIVEN_BACK, UNUSED = 0, 1  # columns of `spare`
 
 
 class Diary(NamedTuple):
@@ -29,16 +30,18 @@ class Diary(NamedTuple):
     due: NDArray[np.int32]  # (t,) first block of the day's needs, requests and cancellations
     visits: NDArray[np.int32]  # (t,) first block of the day's appointments
     blocks: NDArray[np.int32]  # (b, 2 + BLOCK_ENTRIES)
-    spare: NDArray[np.int32]  # (1,) first unused block
+    spare: NDArray[np.int32]  # (2,) first of the chain of blocks given back, and the first block never used
 
 
 def empty_diary(n_days: int, n_episodes: int) -> Diary:
-    """Return a diary with room for two entries of every episode and one block for every bucket."""
+    """Return a diary with room for two entries of every episode and one block for every bucket.
+
+    Blocks are taken in their order, and those given back first: what is never needed costs no memory.
+    """
     n_blocks = 2 * n_episodes // BLOCK_ENTRIES + 4 * n_days + 1
     blocks = zeros((n_blocks, FIRST + BLOCK_ENTRIES), np.int32)
-    blocks[:, NEXT] = np.arange(1, n_blocks + 1)
-    blocks[-1, NEXT] = NONE
-    return Diary(np.full(n_days, NONE, np.int32), np.full(n_days, NONE, np.int32), blocks, np.zeros(1, np.int32))
+    spare = np.array([NONE, 0], np.int32)
+    return Diary(np.full(n_days, NONE, np.int32), np.full(n_days, NONE, np.int32), blocks, spare)
 
 
 @rule
@@ -62,10 +65,7 @@ def remind(world, heads, node, day):
     world.episodes[node].event_day = day
     block = heads[day]
     if block == NONE or world.blocks[block, COUNT] == BLOCK_ENTRIES:
-        fresh = world.spare[0]
-        if fresh == NONE:
-            raise RuntimeError("the diary is full")
-        world.spare[0] = world.blocks[fresh, NEXT]
+        fresh = fresh_block(world)
         world.blocks[fresh, NEXT] = block
         world.blocks[fresh, COUNT] = 0
         heads[day] = fresh
@@ -73,6 +73,20 @@ def remind(world, heads, node, day):
     count = world.blocks[block, COUNT]
     world.blocks[block, FIRST + count] = node
     world.blocks[block, COUNT] = count + 1
+
+
+@rule
+def fresh_block(world):
+    """Take a block out of the pool: one given back, else the next that was never used."""
+    block = world.spare[GIVEN_BACK]
+    if block != NONE:
+        world.spare[GIVEN_BACK] = world.blocks[block, NEXT]
+        return block
+    block = world.spare[UNUSED]
+    if block == world.blocks.shape[0]:
+        raise RuntimeError("the diary is full")
+    world.spare[UNUSED] = block + 1
+    return block
 
 
 @rule
@@ -106,8 +120,8 @@ def drain(world, heads, day, are_booked):
                 world.today[n_today] = node
                 n_today += 1
         after = world.blocks[block, NEXT]
-        world.blocks[block, NEXT] = world.spare[0]
-        world.spare[0] = block
+        world.blocks[block, NEXT] = world.spare[GIVEN_BACK]
+        world.spare[GIVEN_BACK] = block
         block = after
     heads[day] = NONE
     return n_today

@@ -122,9 +122,11 @@ def _headline_blocks(run: Run) -> Iterator[Block]:
     run.let_go()
     yield from acts_per_head(run, everybody)
     yield from teleconsultations(run, everybody, share_only=True)
+    run.let_go()
     yield from emergency_visits(run, everybody)
     yield third_next_available(run)
     yield from travel(run, everybody, "gp", mean_only=True)
+    run.let_go()
     yield adults_without_gp(run)
     yield from spend_per_head(run, everybody, total_only=True)
 

@@ -75,15 +75,16 @@ def inequality(run: Run) -> Iterator[Block]:
     """
     weights = people_by_commune(run)
     incomes = run.setting.territory.communes["median_income_eur"].to_numpy(np.float64)
-    for amount in amounts(run):
+
+    def measured(amount: Amount, communes: NDArray) -> dict[str, float]:
+        return measures(amount.means(communes, run.n_communes), weights, incomes, amount.is_share)
+
+    every_amount = list(amounts(run))
+    deals_of_all = [[measured(amount, communes) for amount in every_amount] for communes in deals(run, DEALS)]
+    for amount, dealt in zip(every_amount, zip(*deals_of_all, strict=True), strict=True):
         values = amount.means(run.commune, run.n_communes)
         n = int((~np.isnan(values) & (weights > 0)).sum())
-        found = measures(values, weights, incomes, amount.is_share)
-        dealt = [
-            measures(amount.means(communes, run.n_communes), weights, incomes, amount.is_share)
-            for communes in deals(run, DEALS)
-        ]
-        for name, value in found.items():
+        for name, value in measured(amount, run.commune).items():
             by_chance = np.array([of_deal[name] for of_deal in dealt])
             median = float(np.nanmedian(by_chance)) if not np.isnan(by_chance).all() else float("nan")
             yield over_all(f"{name}.{amount.name}", unit_of(name, amount.unit), [value], [n])
