@@ -2,11 +2,13 @@
 
 Owns the telling of one life from the records of a run: requests, visits, emergencies, stays in hospital, money. Two
 lives are told under one seed, so the first line in which they differ is where the policy, directly or through others,
-first reached this person. Why is told as far as the records know: what differs in that line.
+first reached this person. What differs there stands in that line; the way on which the policy came is
+`experiments.reaching`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ import numpy as np
 from abm.errors import InputError
 from abm.scenario import Scenario, load_scenario
 from experiments.answers import number
+from experiments.reaching import Link, way_to
 from experiments.terminal import Progress, console
 
 if TYPE_CHECKING:
@@ -81,6 +84,7 @@ class Trace:
     ----------
     parting : number of the first line that differs, None when the lives are the same (or there is only one).
     cause : what differs there.
+    way : how the policy reached this person, see `experiments.reaching.way_to`.
     """
 
     person: int
@@ -88,6 +92,7 @@ class Trace:
     lives: tuple[Life, ...]
     parting: int | None = None
     cause: str = ""
+    way: tuple[Link, ...] = ()
 
 
 def trace(
@@ -118,18 +123,21 @@ def trace(
     progress = progress or Progress()
     pack = find_territory(territory)
     both = [load_scenario(each, **overrides) for each in (scenario, versus) if each is not None]
-    lives = []
+    kept: list[Records] = []
     for each in both:
         found = simulate(make_plan(each, pack, seed, {}), progress)
         assert found.records is not None
-        lives.append(life_of(found.records, person))
+        kept.append(found.records)
+    lives = [life_of(records, person) for records in kept]
     parting = first_difference(lives[0], lives[1]) if len(lives) > 1 else None
-    cause = "" if parting is None else cause_of(lives[0], lives[1], parting)
-    return Trace(person, seed, tuple(lives), parting, cause)
+    if parting is None:
+        return Trace(person, seed, tuple(lives))
+    way = way_to(row_of(kept[0], person), kept[0], kept[1])
+    return Trace(person, seed, tuple(lives), parting, cause_of(lives[0], lives[1], parting), way)
 
 
-def life_of(records: Records, person: int) -> Life:
-    """Return what the records know of a person.
+def row_of(records: Records, person: int) -> int:
+    """Return the row of a person in `patients`.
 
     Raises
     ------
@@ -143,7 +151,18 @@ def life_of(records: Records, person: int) -> Life:
     if not rows.size:
         known = people.person[people.status != Status.EXPECTED]
         raise InputError(f"nobody has the number {person}; there are {int(known.min())} to {int(known.max())}")
-    row = int(rows[0])
+    return int(rows[0])
+
+
+def life_of(records: Records, person: int) -> Life:
+    """Return what the records know of a person.
+
+    Raises
+    ------
+    InputError
+        Nobody has this number.
+    """
+    row = row_of(records, person)
     lines = sorted([*_episodes(records, row), *_stays(records, row)], key=lambda line: (line.date, line.what))
     return Life(records.setting.scenario.name, _who(records, row), tuple(lines))
 
@@ -262,10 +281,27 @@ def show(found: Trace) -> None:
     for line in first.lines[: found.parting]:
         screen.print(f"  {line}")
     screen.print(f"\nHere the two lives part: {found.cause}")
+    for step in way_in_words(found.way):
+        screen.print(step)
     for life in found.lives:
         screen.print(f"\nUnder '{life.scenario}':")
         for line in life.lines[found.parting :]:
             screen.print(f"  {line}")
+
+
+def way_in_words(way: Sequence[Link]) -> list[str]:
+    """Return how a policy reached a person, a line for each on the way."""
+    lines = []
+    for i, link in enumerate(way):
+        who = "this person" if i == 0 else f"person {link.person}"
+        what = "was another life" if link.provider is None else f"had another date with doctor {link.provider}"
+        why = f": {'; '.join(link.touched_by)}" if link.touched_by else ""
+        lines.append(f"  {'because ' if i else ''}{who} from {link.date} on {what}{why}")
+    if way and not way[-1].touched_by:
+        lines.append(
+            "  further back the records do not tell: through others, or the policy's effect on when people come"
+        )
+    return lines
 
 
 def as_json(found: Trace) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import experiments
 from abm.errors import InputError
 from experiments.cli import app
+from experiments.reaching import NOT_PARTED, differences, way_to
 from experiments.tracing import NEVER_THERE, Life, Line, cause_of, first_difference, life_of, trace
 
 SHORT = {"days": 120, "warm_up_days": 14, "follow_up_days": 7}
@@ -62,6 +64,37 @@ def test_two_lives_under_the_same_policy_never_part_and_under_another_some_do() 
             partings.append(min(life.lines[parting].date for life in (one, other) if parting < len(life.lines)))
             assert cause_of(one, other, parting)
     assert partings and min(partings) >= "2020-01-01", "nobody's life can part before the policy begins"
+
+
+@pytest.mark.slow
+def test_the_way_leads_back_in_time_to_what_the_policy_touched() -> None:
+    names = ("baseline", "teleconsultation")
+    runs = [experiments.run(name, territory="tiny", seed=2, **SHORT).records for name in names]
+    base, policy = runs
+    assert base is not None and policy is not None
+    found = differences(base, policy)
+    parted_on = found.parted_on(base.patients.size)
+    assert not differences(base, base).patient.size and not way_to(0, base, base)
+    whose = np.flatnonzero(parted_on != NOT_PARTED)
+    assert 20 < whose.size < base.patients.size
+    for row in range(base.patients.size):  # whoever has the same episodes has the same life, and the other way round
+        rows = [np.flatnonzero(records.episodes.patient == row) for records in (base, policy)]
+        columns = ("kind", "asked_on", "appointment_on", "provider", "channel", "outcome", "closed_on")
+        lives = [
+            sorted(zip(*(getattr(records.episodes, name)[mine].tolist() for name in columns), strict=True))
+            for records, mine in zip((base, policy), rows, strict=True)
+        ]
+        assert (lives[0] == lives[1]) == (parted_on[row] == NOT_PARTED), row
+    n_links, n_touched = [], 0
+    for row in whose.tolist():
+        way = way_to(row, base, policy)
+        days = [link.date for link in way]
+        assert way[0].person == policy.patients.person[row] and days == sorted(days, reverse=True)
+        assert not any(link.touched_by for link in way[:-1]) and len({link.person for link in way}) == len(way)
+        n_links.append(len(way))
+        n_touched += bool(way[-1].touched_by)
+    assert max(n_links) > 1, "the policy reaches some through others"
+    assert n_touched > whose.size / 2, "most ways lead to somebody whom the policy touched"
 
 
 @pytest.mark.slow
