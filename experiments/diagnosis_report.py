@@ -17,7 +17,7 @@ from experiments.answers import number, title_of
 from experiments.diagnosing import GAPS, GROUP_INDICATORS, GROUPS
 from experiments.diagnosis_words import called, is_share, of_pack, say, unit
 from experiments.ranking import AIMS
-from experiments.report import DRAWN, LIMITS, METHOD
+from experiments.report import METHOD, limits_of
 from experiments.report import TEMPLATE as STYLED
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def render(found: Diagnosis, language: str) -> str:
         ranking=_ranking(tables["ranking"], facts, language),
         missing=_missing(found, language),
         method=METHOD[language][:2],
-        limits=[text.format(uncertain=DRAWN[facts["is_uncertain"]][language]) for text in LIMITS[language]],
+        limits=limits_of(facts, language),
     )
 
 

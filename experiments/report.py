@@ -193,13 +193,13 @@ def render(found: Comparison, drawn: Mapping[str, str], language: str, territory
         colon=":" if language == "en" else "\u00a0:",
         fitted=report_grounds.fitted(facts, language),
         reproduced=report_grounds.reproduced(facts["territory"], territory, language),
-        limits=_limits(facts, language),
+        limits=limits_of(facts, language),
         failed=facts["failed"],
         version=facts.get("code", {}).get("version", ""),
     )
 
 
-def _limits(facts: Mapping[str, Any], language: str) -> list[str]:
+def limits_of(facts: Mapping[str, Any], language: str) -> list[str]:
     """Return the limits, true to what was drawn here."""
     calibrated = HAS_POSTERIOR[facts.get("posterior") is not None][language]
     drawn = DRAWN[facts["is_uncertain"]][language]

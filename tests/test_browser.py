@@ -178,6 +178,9 @@ def test_a_commune_and_a_person_can_be_clicked_and_the_life_read(page) -> None:
 def test_the_page_speaks_french(page) -> None:
     page.get_by_role("button", name="Français").click()
     page.wait_for_selector("text=Horloge")
+    wait_for(
+        page, "!document.body.innerText.toLowerCase().includes('status quo')"
+    )  # the last words come a moment later
     shown = page.inner_text("body")
     for text in ("Horloge", "Délai", "Attente d'un MG", "Passages aux urgences", "graine"):
         assert text.lower() in shown.lower(), text
