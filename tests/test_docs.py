@@ -164,8 +164,8 @@ def test_commands_of_the_page_work_one_after_another(page: str, tmp_path: Path) 
     commands = [line for block in blocks(page, "console") for line in block.splitlines()]
     assert commands
     for command in commands:
-        if f".venv/bin/{command}\n" in readme and " run " not in command:
-            continue  # the README's own test makes it
+        if f".venv/bin/{command}\n" in readme and command.startswith("territoire validate"):
+            continue  # the README's own test makes it, and nothing after it needs it
         if command.startswith("make "):
             assert f"\n{command.split()[1]}: " in (ROOT / "Makefile").read_text(encoding="utf-8")
             continue
