@@ -126,7 +126,8 @@ class Effects:
         for channel, condition in sorted(self._stale, key=str):
             sources = self._table[channel, condition]
             values = compose([sources[name] for name in sorted(sources)], self.overlap, is_ratio=channel in RATIOS)
-            values = np.clip(values, *BOUNDS[channel])
+            if len(sources) > 1:  # one alone is within the bounds, or `set` had refused it
+                values = np.clip(values, *BOUNDS[channel])
             if isinstance(channel, Effect):
                 world.effects[:, channel] = values
             else:

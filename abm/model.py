@@ -164,8 +164,8 @@ class TerritoryModel(mesa.Model):
 
         Parameters
         ----------
-        then_release : call `release()` before the last figures are collected, which then take the place of what only
-            the day needs: for runs that leave nothing but their records.
+        then_release : call `release()` on the last evening in place of collecting its figures: for runs that leave
+            nothing but their records, from which the same figures come.
         """
         self._releases_at_end = then_release
         while self.running and self.day < self.last_day:
@@ -189,6 +189,7 @@ class TerritoryModel(mesa.Model):
                 self._hold(without(self.arrays, ("blocks", "today", "queue", "queue_keys")))
                 if self._releases_at_end:
                     self.release()
+                    return
             began = perf_counter()
             self.datacollector.collect(self)
             self.seconds_collecting += perf_counter() - began

@@ -199,7 +199,7 @@ def _figures(model: Any, strata: tuple[str, ...] = (), measure: str = "") -> tup
     from abm.indicators import indicators
     from experiments.measuring import measured
 
-    model.run_to_end()
+    model.run_to_end(then_release=True)
     records = model.release()
     table = indicators(records, ("all", *strata))
     is_whole = (table["stratum_kind"] == "all") & (table["period"] == "all")

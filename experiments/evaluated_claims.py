@@ -58,7 +58,7 @@ def lived(model: TerritoryModel) -> tuple[Records, Snapshots]:
             seen.is_member = people.is_enrolled == 1
             seen.is_alive_at_landmark = people.status == Status.ALIVE
 
-    model.run_to_end(look)
+    model.run_to_end(look, then_release=True)
     return model.release(), seen
 
 

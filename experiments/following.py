@@ -17,6 +17,8 @@ from experiments.table import DONE, FAILED, PENDING
 from experiments.terminal import Progress
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from experiments.batch import RunSpec
     from experiments.comparison_plan import Plan
 
@@ -39,6 +41,7 @@ class Following:
         for spec in specs:
             self._specs.setdefault(spec.seed, []).append(spec)
         self._whole = {seed for seed in self._specs if self._is_whole(seed)}
+        self._values: dict[int, pd.DataFrame] = {}
 
     def _is_whole(self, seed: int) -> bool:
         return all(file_of(self.folder, spec).exists() for spec in self._specs[seed])
@@ -52,16 +55,22 @@ class Following:
         if new and len(self._whole) >= FEWEST and over < total:
             self.progress.say("\n".join(self._so_far()))
 
+    def _values_of(self, seed: int) -> pd.DataFrame:
+        """Return what is shown of the runs of a replication, columns scenario, seed, name, value."""
+        names = [name for name, _ in SHOWN]
+        files = [({"scenario": json.loads(spec.scenario)["name"], "seed": seed}, file_of(self.folder, spec))
+                 for spec in self._specs[seed]]  # fmt: skip
+        runs = read_runs(files)
+        is_shown = (runs["table"] == "indicator") & (runs["kind"] == "all") & (runs["period"] == "all")
+        return runs.loc[is_shown & runs["name"].isin(names), ["scenario", "seed", "name", "value"]]
+
     def _so_far(self) -> list[str]:
         """Return one line a policy: differences over the whole replications."""
-        runs = read_runs(
-            [
-                ({"scenario": json.loads(spec.scenario)["name"], "seed": seed}, file_of(self.folder, spec))
-                for seed in sorted(self._whole)
-                for spec in self._specs[seed]
-            ]
-        )
-        rows = runs[(runs["table"] == "indicator") & (runs["kind"] == "all") & (runs["period"] == "all")]
+        import pandas as pd
+
+        for seed in sorted(self._whole - set(self._values)):
+            self._values[seed] = self._values_of(seed)
+        rows = pd.concat([self._values[seed] for seed in sorted(self._whole)], ignore_index=True)
         lines = [f"After {len(self._whole)} of {len(self._specs)} replications:"]
         for policy in self.plan.policies:
             told = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from math import factorial
 
@@ -16,6 +17,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
+DIFFERENCE = (
+    "scenario", "reference_mean", "mean", "difference", "low", "high", "relative_difference", "n", "is_seen",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,14 @@ class Interval:
         return bool(self.low > 0.0 or self.high < 0.0)
 
 
+@cache
+def _quantile(n: int, level: float) -> float:
+    """Return Student's quantile for the interval over so many replications, NaN for one."""
+    from scipy.stats import t as student
+
+    return float(student.ppf((1 + level) / 2, n - 1)) if n > 1 else float("nan")
+
+
 def interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     """Return the mean of replications and its Student interval; values that are NaN are left out.
 
@@ -52,8 +64,6 @@ def interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     values : shape (replications,).
     level : 0 to 1.
     """
-    from scipy.stats import t as student
-
     sample = np.asarray(values, float)
     sample = sample[~np.isnan(sample)]
     if sample.size == 0:
@@ -61,7 +71,7 @@ def interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     mean = float(sample.mean())
     if sample.size == 1:
         return Interval(mean, np.nan, np.nan, 1)
-    half = float(student.ppf((1 + level) / 2, sample.size - 1) * sample.std(ddof=1) / np.sqrt(sample.size))
+    half = float(_quantile(sample.size, level) * sample.std(ddof=1) / np.sqrt(sample.size))
     return Interval(mean, mean - half, mean + half, int(sample.size))
 
 
@@ -96,20 +106,29 @@ def paired_differences(values: pd.DataFrame, reference: str, by: Iterable[str] =
     if values.duplicated(["scenario", "seed", *keys]).any():
         raise ValueError("a scenario, seed and indicator has two values")
     wide = values.pivot(index=[*keys, "seed"], columns="scenario", values="value")
-    rows = []
-    for scenario in [name for name in dict.fromkeys(values["scenario"]) if name != reference]:
-        both = wide[[reference, scenario]].dropna()
-        for key, group in both.groupby(level=keys, sort=False):
-            found = interval(group[scenario] - group[reference])
-            base = float(group[reference].mean())
-            key = key if isinstance(key, tuple) else (key,)
-            relative = found.mean / base if base else np.nan
-            rows.append(
-                (*key, scenario, base, float(group[scenario].mean()), found.mean, found.low, found.high, relative)
-                + (found.n, found.excludes_zero)
-            )
-    names = ("scenario", "reference_mean", "mean", "difference", "low", "high", "relative_difference", "n", "is_seen")
-    return pd.DataFrame(rows, columns=[*keys, *names])
+    others = [name for name in dict.fromkeys(values["scenario"]) if name != reference]
+    parts = [_differences(wide, scenario, reference, keys) for scenario in others]
+    return (
+        pd.concat(parts, ignore_index=True)[[*keys, *DIFFERENCE]]
+        if parts
+        else pd.DataFrame(columns=[*keys, *DIFFERENCE])
+    )
+
+
+def _differences(wide: pd.DataFrame, scenario: str, reference: str, keys: list[str]) -> pd.DataFrame:
+    """Return the rows of `paired_differences` of one scenario, every key at once."""
+    both = wide[[reference, scenario]].dropna()
+    groups = both.assign(difference=both[scenario] - both[reference]).groupby(level=keys, sort=False)
+    means, n = groups.mean(), groups.size()
+    quantile = n.map({count: _quantile(count, LEVEL) for count in n.unique()})
+    half: pd.Series = quantile * groups["difference"].std(ddof=1) / np.sqrt(n)
+    found, base = means["difference"], means[reference]
+    table = pd.DataFrame({
+        "scenario": scenario, "reference_mean": base, "mean": means[scenario], "difference": found,
+        "low": found - half, "high": found + half, "relative_difference": found / base.where(base != 0.0), "n": n,
+    })  # fmt: skip
+    table["is_seen"] = (table["low"] > 0.0) | (table["high"] < 0.0)
+    return table.reset_index()
 
 
 def share_of_replications_below_zero(differences: ArrayLike) -> float:

@@ -211,7 +211,7 @@ def run_tables(spec: RunSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
         raise Stop(f"the files of territory '{spec.territory}' have changed since: begin again")
     model = TerritoryModel(pack, Scenario.model_validate(json.loads(spec.scenario)), rng=spec.seed)
     claims = Claims(model)
-    model.run_to_end(claims)
+    model.run_to_end(claims, then_release=True)
     records = model.release()
     return tables_of(records, claims), people_table(records)
 
