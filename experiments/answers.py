@@ -43,16 +43,16 @@ SUMMARY: dict[str, dict[str, str]] = {
         "fr": "ni économie ni surcoût de soins n'est visible avec {names}",
     },
     "net_good": {
-        "en": "with every cost that is booked counted, {names} is seen to pay for itself",
-        "fr": "tous les coûts inscrits étant comptés, {names} s'autofinance visiblement",
+        "en": "with every cost that is booked counted, these are seen to pay for themselves: {names}",
+        "fr": "tous les coûts inscrits étant comptés, s'autofinancent visiblement : {names}",
     },
     "net_bad": {
-        "en": "with every cost that is booked counted, {names} is seen to cost more than it saves",
-        "fr": "tous les coûts inscrits étant comptés, {names} coûte visiblement plus qu'il n'économise",
+        "en": "with every cost that is booked counted, these are seen to cost more than they save: {names}",
+        "fr": "tous les coûts inscrits étant comptés, coûtent visiblement plus qu'ils n'économisent : {names}",
     },
     "net_unseen": {
-        "en": "whether {names} pays for itself cannot be told from these replications",
-        "fr": "ces réplications ne disent pas si {names} s'autofinance",
+        "en": "whether these pay for themselves cannot be told from the replications: {names}",
+        "fr": "les réplications ne disent pas s'ils s'autofinancent : {names}",
     },
 }
 FEWEST_RUNS = 2
@@ -190,11 +190,13 @@ def summary(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], langua
         amounts = seen.assign(size=seen[column].abs()).sort_values("size", ascending=False)
         unit = {"difference": {"en": "days", "fr": "jour"}, "value": {"en": "EUR", "fr": "EUR"}}[column][language]
         digits = 2 if column == "difference" else 0
-        ends = [
-            f"{label_of(row['scenario'], language)} ({number(row[column], digits, language)} {unit}, "
-            f"{number(row['low'], digits, language)} {TO[language]} {number(row['high'], digits, language)})"
-            for row in amounts.to_dict("records")
-        ]
+        ends = []
+        for row in amounts.to_dict("records"):  # the sentence tells the side, so sizes only
+            sizes = [
+                number(size, digits, language) for size in (row["size"], *sorted((abs(row["low"]), abs(row["high"]))))
+            ]
+            low_to_high = f"{sizes[1]} {TO[language]} {sizes[2]}"
+            ends.append(f"{_quoted(row['scenario'], language)} ({sizes[0]} {unit}, {low_to_high})")
         return ", ".join(ends)
 
     def tell(kind: str, column: str, *, less_is_good: bool) -> str:
@@ -205,9 +207,9 @@ def summary(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], langua
                 parts.append(SUMMARY[f"{kind}_{side}"][language].format(names=found))
         unseen = some[kind][~some[kind]["is_seen"]]["scenario"]
         if len(unseen):
-            listed = ", ".join(label_of(name, language) for name in unseen)
+            listed = ", ".join(_quoted(name, language) for name in unseen)
             parts.append(SUMMARY[f"{kind}_unseen"][language].format(names=listed))
-        text = "; ".join(parts)
+        text = ("; " if language == "en" else "\u00a0; ").join(parts)
         return f"{text[:1].upper()}{text[1:]}."
 
     return [
@@ -215,6 +217,12 @@ def summary(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], langua
         tell("saving", "value", less_is_good=False),
         tell("net", "value", less_is_good=False),
     ]
+
+
+def _quoted(name: str, language: str) -> str:
+    """Return the label of a scenario in quotation marks: some hold a comma."""
+    left, right = ("“", "”") if language == "en" else ("«\u00a0", "\u00a0»")
+    return f"{left}{label_of(name, language)}{right}"
 
 
 def _of_policy(tables: Mapping[str, pd.DataFrame], policy: str, title: str, language: str) -> list[str]:
